@@ -1,0 +1,75 @@
+# Needs python3 (3.11 or newer, with venv) and make; everything else is fetched, hash-checked, from the locks.
+
+PYTHON ?= python3
+VENV := .venv
+# Apart from .venv, so that a user's environment keeps without pandas, which slows every dlt run.
+DEV := .venv-dev
+UV := $(VENV)/bin/uv
+COMPILE := UV_NO_CONFIG=1 $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+
+# Installs a lock, then this project beside its SQL: $(call INSTALL,environment,lock).
+# uv is fast but reads no pip.conf; where an index or a certificate is only known there, pip takes over.
+PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
+define INSTALL
+	@$(UV) pip sync --quiet --python $(1) --require-hashes $(2) \
+		|| { echo "uv could not fetch the packages; trying pip." >&2; \
+		$(PIP) --python $(1) install --require-hashes --no-deps -r $(2); }
+	@$(UV) pip install --quiet --python $(1) --offline --no-deps --no-build-isolation --editable .
+endef
+
+.PHONY: help setup demo test check soak lock clean
+
+help:
+	@echo "make demo    the whole job against a local stand-in for Partner Center"
+	@echo "make test    the everyday tests"
+	@echo "make check   style, types, every SQL file"
+	@echo "make soak    the long sweeps"
+	@echo "make setup   only the environment ($(VENV))"
+	@echo "make lock    the locks, after a change in pyproject.toml (UPGRADE=--upgrade: newest of all)"
+	@echo "make clean   removes environments and caches"
+
+setup: $(VENV)/.ready
+
+demo: $(VENV)/.ready
+	$(VENV)/bin/referrals demo
+
+test: $(DEV)/.ready
+	$(DEV)/bin/python -m pytest
+
+check: $(DEV)/.ready
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/mypy
+	$(DEV)/bin/python -m pytest --quiet tests/test_project.py
+
+soak: $(DEV)/.ready
+	$(DEV)/bin/python -m pytest -m sweep --timeout=0
+
+# A stamp is written last: whatever breaks off before it is done again from the start.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, but $(PYTHON) is not that: make PYTHON=python3.12 (or where yours is)." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) lacks the venv module: install it (Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	@echo "making $(VENV), once"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@sed -n '/^uv==/,/^ *#/p' requirements.lock > $(VENV)/uv.txt
+	@$(PIP) install --require-hashes --no-deps -r $(VENV)/uv.txt
+	$(call INSTALL,$(VENV),requirements.lock)
+	@touch $@
+
+$(DEV)/.ready: $(VENV)/.ready requirements-dev.lock
+	@echo "making $(DEV), once"
+	@$(UV) venv --quiet --clear --python $(VENV)/bin/python $(DEV)
+	$(call INSTALL,$(DEV),requirements-dev.lock)
+	@touch $@
+
+# Locks name no package index: whoever installs chooses theirs.
+lock: $(VENV)/.ready
+	$(COMPILE) --group setup --output-file requirements.lock
+	$(COMPILE) --group setup --group dev --constraints requirements.lock --output-file requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) $(DEV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,180 @@
+"""The project keeps its own rules: layers, SQL that parses, locks, and no traces of a machine."""
+
+import ast
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlglot
+from packaging.requirements import Requirement
+from sqlglot import exp
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "pipelines"
+SQL_FILES = sorted((ROOT / "sql").rglob("*.sql"))
+LOCKS = [ROOT / "requirements.lock", ROOT / "requirements-dev.lock"]
+
+# Imports run downwards only. A module or folder that is not named stands below the command line
+# and above the run.
+LAYERS = {
+    "errors": 0,
+    "referral": 0,
+    "reconciliation": 0,
+    "settings": 0,
+    "content": 1,
+    "partner_center": 2,
+    "warehouse": 2,
+    "sandbox": 2,
+    "report": 3,
+    "merge": 3,
+    "referrals_pipeline": 4,
+    "cli": 6,
+}
+UNNAMED_LAYER = 5
+
+# Put together from parts, so that this file does not name them itself.
+INDEX_HOSTS = re.compile("py" + r"pi\.(?:org|python)|python" + r"hosted\.org|py" + r"pi-", re.I)
+MACHINE_PATHS = re.compile(r"(?<![\w.:/*\\])/(?:home|root|Users|work|opt|tmp)/\w|[A-Z]:\\Users\\")
+
+LOCK_LINE = re.compile(
+    r"""[a-z0-9-]+==[\w.+!]+(?:\ ;\ [^:@/]+)?\ \\   # an exact version, and where it applies
+    |   \ {4}--hash=sha256:[0-9a-f]{64}(?:\ \\)?     # one of its files
+    |   \ {4}\#(?!.*(?::/|\ /|@)).*                  # who asked for it: no address, no path""",
+    re.VERBOSE,
+)
+
+
+def _unit(module: str) -> str:
+    """The folder or file directly below `pipelines` that a module belongs to."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Full names of what a module imports, also inside functions."""
+    package = ["pipelines", *path.relative_to(PACKAGE).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*origin, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _tracked_text() -> Iterator[tuple[str, str]]:
+    """Name and text of every file that git tracks."""
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            yield name, (ROOT / name).read_text("utf-8", errors="replace")
+
+
+def _matching_lines(pattern: re.Pattern[str]) -> list[str]:
+    """Where in the tracked files a pattern occurs."""
+    return [
+        f"{name}:{number}: {line.strip()}"
+        for name, text in _tracked_text()
+        for number, line in enumerate(text.splitlines(), start=1)
+        if pattern.search(line)
+    ]
+
+
+def test_imports_run_one_way():
+    """A module imports only from its own folder and from layers below its own."""
+    upward = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for name in _imports(path):
+            other = _unit(name)
+            if not name.startswith("pipelines.") or other == own or own == "__init__":
+                continue
+            if LAYERS.get(other, UNNAMED_LAYER) >= LAYERS.get(own, UNNAMED_LAYER):
+                upward.append(f"{path.relative_to(ROOT)} imports {name}")
+
+    assert [] == upward
+
+
+def test_only_the_source_knows_http():
+    """The warehouse and the report send nothing: they import no HTTP and no sign-in library."""
+    senders = {"http", "msal", "requests", "urllib3"}
+    paths = [
+        path for folder in ("warehouse", "report") for path in (PACKAGE / folder).rglob("*.py")
+    ]
+
+    assert [] == [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted(paths)
+        for name in _imports(path)
+        if name.split(".")[0] in senders
+    ]
+
+
+@pytest.mark.parametrize("path", SQL_FILES, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_sql_file_is_one_select(path):
+    """Every SQL file holds exactly one query that parses as DuckDB's."""
+    (statement,) = sqlglot.parse(path.read_text("utf-8"), read="duckdb")
+
+    assert isinstance(statement, exp.Query)
+
+
+def test_tracked_files_name_no_package_index():
+    """Whoever installs chooses the package index; no file names one."""
+    assert [] == _matching_lines(INDEX_HOSTS)
+
+
+def test_tracked_files_name_no_machine():
+    """No file names a folder of the machine that it was written on."""
+    assert [] == _matching_lines(MACHINE_PATHS)
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_lock_holds_pins_and_hashes_only(lock):
+    """A lock names no index, address or path: exact versions, hashes and reasons are all it has."""
+    _, command, *lines = lock.read_text("utf-8").splitlines()
+
+    assert "#    make lock" == command
+    assert [] == [line for line in lines if not LOCK_LINE.fullmatch(line)]
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_lock_pins_hashes_of_every_package(lock):
+    """Every package in a lock carries at least one hash."""
+    entries = re.split(r"^(?=[a-z0-9])", lock.read_text("utf-8"), flags=re.MULTILINE)[1:]
+
+    assert [] == [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry]
+
+
+def test_run_time_lock_has_every_dependency():
+    """`make lock` was run after the last change of the dependencies."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    wanted = project["project"]["dependencies"] + project["dependency-groups"]["setup"]
+    pins = dict(re.findall(r"^([a-z0-9-]+)==([^\s;]+)", LOCKS[0].read_text("utf-8"), re.MULTILINE))
+
+    assert [] == [
+        wish
+        for wish in wanted
+        if not Requirement(wish).specifier.contains(pins.get(Requirement(wish).name, "0"))
+    ]
+
+
+def test_locks_agree():
+    """What is tested is what users run: both locks pin the same version of a shared package."""
+    run, dev = (
+        set(re.findall(r"^[a-z0-9-]+==[^\s;]+", lock.read_text("utf-8"), re.MULTILINE))
+        for lock in LOCKS
+    )
+
+    assert set() == run - dev
+
+
+def test_run_time_lock_has_no_pandas():
+    """dlt imports pandas where it finds it, which costs every run; users do not get it."""
+    assert "\npandas==" not in LOCKS[0].read_text("utf-8")
