@@ -1,0 +1,1 @@
+"""A Microsoft partner's referrals, from Partner Center to funnel figures in DuckDB."""

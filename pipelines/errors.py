@@ -1,0 +1,56 @@
+"""Every failure that a user can meet, each with its exit code.
+
+    ReferralsError             1   the run failed
+    ├── ServerFailed           1   Partner Center kept failing after all retries
+    ├── WarehouseFailed        1   the warehouse could not be read or written
+    ├── UsageError             2   wrong usage or configuration
+    ├── SignInRequired         3   Partner Center or its sign-in refused who we are
+    └── TryAgainLater         75   nothing is wrong, but not now
+        ├── Throttled              the server asks for more patience than allowed
+        └── Locked                 another process holds the warehouse or the run lock
+
+Each message says what was seen, what it means for the data, and what to do next.
+"""
+
+# A run that loaded but whose counts differ from the server's is no error: it ends with this.
+EXIT_NOT_RECONCILED = 4
+
+
+class ReferralsError(Exception):
+    """The run failed for a foreseeable reason, told in one sentence or two."""
+
+    exit_code = 1
+
+
+class ServerFailed(ReferralsError):
+    """Partner Center answered with errors or broken bodies until the retries ran out."""
+
+
+class WarehouseFailed(ReferralsError):
+    """The warehouse file could not be read or written."""
+
+
+class UsageError(ReferralsError):
+    """The command, its options or the configuration cannot work as given."""
+
+    exit_code = 2
+
+
+class SignInRequired(ReferralsError):
+    """A token or sign-in was refused; a person has to act."""
+
+    exit_code = 3
+
+
+class TryAgainLater(ReferralsError):
+    """Nothing is wrong, but the work cannot be done now."""
+
+    exit_code = 75
+
+
+class Throttled(TryAgainLater):
+    """The server asks us to wait longer than `max_wait_seconds` allows."""
+
+
+class Locked(TryAgainLater):
+    """Another process holds the warehouse or the run lock."""

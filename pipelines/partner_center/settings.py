@@ -1,0 +1,126 @@
+"""Where Partner Center is, and what a user may change about how it is read."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from dlt.common.configuration import configspec
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
+from dlt.common.typing import TSecretStrValue
+
+from pipelines.errors import UsageError
+
+REFERRALS_PATH = "/partner/v1/analytics/referrals"
+
+# The delegated permission of the Partner Center API ("Partner Center authentication").
+SCOPE = "https://api.partnercenter.microsoft.com/user_impersonation"
+
+# The endpoint refuses top >= 10000 (Partner Center docs, "Get all referrals analytics").
+MAX_PAGE_SIZE = 9_999
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One of Microsoft's clouds that offer referrals analytics."""
+
+    base_url: str
+    authority: str
+
+
+CLOUDS = {
+    "global": Cloud("https://api.partnercenter.microsoft.com", "https://login.microsoftonline.com"),
+    "us_government": Cloud(
+        "https://api.partnercenter.microsoft.com", "https://login.microsoftonline.us"
+    ),
+    "germany": Cloud("https://api.partnercenter.microsoft.com", "https://login.microsoftonline.de"),
+}
+
+
+@configspec
+class PartnerCenterCredentials(CredentialsConfiguration):
+    """Who signs in, and how; every field is optional because each way needs others."""
+
+    tenant_id: str = ""
+    client_id: str = ""
+    client_secret: TSecretStrValue = ""
+    refresh_token: TSecretStrValue = ""
+    access_token: TSecretStrValue = ""
+    authority: str = ""
+    token_cache: str = ""
+
+
+@configspec
+class PartnerCenterSettings(BaseConfiguration):
+    """Which Partner Center is read, and how hard."""
+
+    cloud: str = "global"
+    base_url: str = ""
+    page_size: int = MAX_PAGE_SIZE
+    parallel_requests: int = 4
+    lookback_days: float = 7.0
+    max_wait_seconds: float = 900.0
+    credentials: PartnerCenterCredentials = None  # type: ignore[assignment]
+
+    def on_resolved(self) -> None:
+        """Refuse what cannot work, and fill in what the cloud decides."""
+        if self.cloud not in CLOUDS:
+            raise UsageError(
+                f"There is no cloud '{self.cloud}'. Set sources.partner_center.cloud to one of: "
+                f"{', '.join(CLOUDS)}."
+            )
+        cloud = CLOUDS[self.cloud]
+        self.base_url = (self.base_url or cloud.base_url).rstrip("/")
+        require_tls(self.base_url, "sources.partner_center.base_url")
+        tenant = self.credentials.tenant_id or "organizations"
+        self.credentials.authority = (
+            self.credentials.authority or f"{cloud.authority}/{tenant}"
+        ).rstrip("/")
+        require_tls(self.credentials.authority, "sources.partner_center.credentials.authority")
+        _require_range("page_size", self.page_size, 1, MAX_PAGE_SIZE)
+        _require_range("parallel_requests", self.parallel_requests, 1, 32)
+        _require_range("lookback_days", self.lookback_days, 0, 3_650)
+        _require_range("max_wait_seconds", self.max_wait_seconds, 0, 86_400)
+
+
+def resolve_settings() -> PartnerCenterSettings:
+    """Read `[sources.partner_center]` from dlt's configuration.
+
+    Raises UsageError where a value cannot be read or cannot work.
+    """
+    try:
+        return resolve_configuration(
+            PartnerCenterSettings(), sections=("sources", "partner_center")
+        )
+    except ConfigurationException as error:
+        raise UsageError(
+            f"The configuration of sources.partner_center cannot be read: {error}. "
+            "Correct .dlt/config.toml or the environment variable."
+        ) from error
+
+
+def is_loopback(url: str) -> bool:
+    """Whether `url` stays on this machine."""
+    return urlsplit(url).hostname in LOOPBACK_HOSTS
+
+
+def require_tls(url: str, option: str) -> None:
+    """Raise UsageError unless `url` is https, or http on this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return
+    if parts.scheme == "http" and is_loopback(url):
+        return
+    raise UsageError(
+        f"{option} is '{url}', which is no https address, so the token would travel in the clear. "
+        "Nothing was sent. Write https://..."
+    )
+
+
+def _require_range(option: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise UsageError(
+            f"sources.partner_center.{option} is {value}, but must lie between {low} and {high}."
+        )

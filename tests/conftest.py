@@ -1,0 +1,167 @@
+"""What the tests share: a stand-in for Partner Center, a warehouse, and ways to use them."""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines.referral import FIELDS
+from pipelines.sandbox import Sandbox
+
+# As the command line sets it, before anything imports dlt.
+os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+
+NOW = datetime(2026, 3, 31, 12)
+
+
+def referral(referral_id: Any, **fields: Any) -> dict[str, Any]:
+    """A record as the endpoint sends it; fields that are not given are null."""
+    record = dict.fromkeys(FIELDS) | {"status": "New", "createdDate": "2026-03-01T08:00:00"}
+    return record | {"id": referral_id} | fields
+
+
+@dataclass
+class Notes:
+    """A progress that keeps what it is told."""
+
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    pages: list[tuple[int, int | None]] = field(default_factory=list)
+
+    def page(self, rows: int, total: int | None) -> None:
+        self.pages.append((rows, total))
+
+    def step(self, verb: str, subject: str, outcome: str, seconds: float) -> None:
+        self.steps.append((verb, outcome))
+
+    def say(self, sentence: str) -> None:
+        pass
+
+    def warn(self, sentence: str) -> None:
+        self.warnings.append(sentence)
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No configuration but the test's own; retries that do not dawdle."""
+    for name in os.environ:
+        if name.startswith(("SOURCES__", "PIPELINE__", "VIEWS__", "PUBLISH__")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0")
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reaches beyond this machine, whatever it gets wrong."""
+    look_up = socket.getaddrinfo
+
+    def refuse(host: Any, *rest: Any, **options: Any) -> Any:
+        if host not in ("localhost", "127.0.0.1", "::1", None):
+            raise socket.gaierror(f"{host} is beyond this machine")
+        return look_up(host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sandbox], Sandbox]:
+    """Points the configuration at a stand-in, with the two variables that are enough."""
+
+    def set_variables(sandbox: Sandbox) -> Sandbox:
+        prefix = "SOURCES__PARTNER_CENTER__"
+        monkeypatch.setenv(f"{prefix}BASE_URL", sandbox.base_url)
+        monkeypatch.setenv(f"{prefix}CREDENTIALS__ACCESS_TOKEN", sandbox.access_token)
+        return sandbox
+
+    return set_variables
+
+
+@pytest.fixture
+def partner_center(configure: Callable[[Sandbox], Sandbox]) -> Iterator[Sandbox]:
+    """A stand-in with 300 made-up referrals, configured as the source."""
+    with Sandbox(count=300, now=NOW) as sandbox:
+        yield configure(sandbox)
+
+
+@pytest.fixture
+def serve(configure: Callable[[Sandbox], Sandbox]) -> Iterator[Callable[..., Sandbox]]:
+    """Starts a stand-in with just these records, configured as the source."""
+    running: list[Sandbox] = []
+
+    def start(*records: Any) -> Sandbox:
+        sandbox = Sandbox(list(records), now=NOW)
+        running.append(sandbox.__enter__())
+        return configure(sandbox)
+
+    yield start
+    for sandbox in running:
+        sandbox.__exit__(None, None, None)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    """Where the test's warehouse will be."""
+    return tmp_path / "referrals.duckdb"
+
+
+@pytest.fixture
+def notes() -> Notes:
+    """What the runs of this test tell."""
+    return Notes()
+
+
+@pytest.fixture
+def load(warehouse: Path, notes: Notes) -> Callable[..., Any]:
+    """Runs a load from the configured source into the test's warehouse."""
+    from pipelines.partner_center import connect
+    from pipelines.partner_center.settings import resolve_settings
+    from pipelines.referrals_pipeline import Load, Wishes
+
+    def run(now: datetime = NOW, **wishes: Any) -> Any:
+        settings = resolve_settings()
+        job = Load(settings, connect(settings), warehouse, Wishes(**wishes), lambda: now, notes)
+        return job.run()
+
+    return run
+
+
+@pytest.fixture
+def ask(warehouse: Path) -> Callable[..., list[tuple[Any, ...]]]:
+    """Asks the test's warehouse in SQL."""
+
+    def answer(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            return connection.execute(sql, parameters or None).fetchall()
+
+    return answer
+
+
+@pytest.fixture
+def referrals(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs the command line in this process; returns exit code, stdout and stderr."""
+    from pipelines.cli import main
+
+    def run(*arguments: Any) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["referrals", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        output = capsys.readouterr()
+        return code, output.out, output.err
+
+    return run

@@ -1,0 +1,172 @@
+"""Listings: every page, every envelope, counted against the total that the server told."""
+
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import referral
+from starlette.responses import JSONResponse
+
+from pipelines.errors import ServerFailed
+from pipelines.partner_center import connect
+from pipelines.partner_center.listing import list_referrals
+from pipelines.partner_center.settings import resolve_settings
+from pipelines.sandbox import Sandbox
+
+PAGE = 10
+
+
+@pytest.fixture
+def listing(tmp_path, monkeypatch):
+    """Lists all that a stand-in holds, ten rows a page; the ids and what was found of them."""
+    monkeypatch.setenv("SOURCES__PARTNER_CENTER__PAGE_SIZE", str(PAGE))
+
+    def run(filter: str | None = None) -> tuple[list[str], Any]:
+        settings = resolve_settings()
+        found = list_referrals(connect(settings), settings, filter, tmp_path, lambda *_: None)
+        ids = [
+            name for file in found.referral_files for name in pq.read_table(file)["id"].to_pylist()
+        ]
+        return ids, found
+
+    return run
+
+
+def records(count: int) -> list[dict[str, Any]]:
+    return [referral(f"r{number:03}") for number in range(count)]
+
+
+def ids_of(sandbox: Sandbox) -> list[str]:
+    return [record["id"] for record in sandbox.records()]
+
+
+@pytest.mark.parametrize("count", [0, 1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 5 * PAGE + 3])
+def test_listing_is_whole(serve, listing, count):
+    """Whatever the number of rows, every row comes once and the total is met."""
+    sandbox = serve(*records(count))
+
+    ids, found = listing()
+
+    assert ids_of(sandbox) == ids
+    assert found.is_complete is True
+
+
+@pytest.mark.parametrize("next_link", ["null", "none", "real"])
+@pytest.mark.parametrize("envelope", ["items", "value", "array"])
+def test_envelope_does_not_matter(serve, listing, envelope, next_link):
+    """With links or without, in whatever envelope, every row comes once."""
+    sandbox = serve(*records(2 * PAGE + 3))
+    sandbox.behaviour.envelope = envelope
+    sandbox.behaviour.next_link = next_link
+
+    ids, found = listing()
+
+    assert ids_of(sandbox) == ids
+    assert (None if envelope == "array" else True) == found.is_complete
+
+
+def test_listing_without_total_ends_at_an_empty_page(serve, listing):
+    """With neither total nor links, only an empty page is the end; nothing is claimed."""
+    sandbox = serve(*records(2 * PAGE))
+    sandbox.behaviour.has_total = False
+
+    ids, found = listing()
+
+    assert 2 * PAGE == len(set(ids))
+    assert found.is_complete is None
+    assert [0, PAGE, 2 * PAGE] == [int(request.params["skip"]) for request in sandbox.requests]
+
+
+@pytest.mark.parametrize("has_total", [True, False])
+def test_short_page_is_not_the_end(serve, listing, has_total):
+    """A server that sends fewer rows than asked for is asked for the rest."""
+    sandbox = serve(*records(3 * PAGE))
+    sandbox.behaviour.short_pages = 4
+    sandbox.behaviour.has_total = has_total
+
+    ids, _ = listing()
+
+    assert sorted(ids_of(sandbox)) == sorted(ids)
+
+
+@pytest.mark.parametrize("has_total", [True, False])
+def test_server_that_ignores_skip_is_noticed(serve, listing, has_total):
+    """The same page over and over ends the listing, which is not taken for whole."""
+    sandbox = serve(*records(3 * PAGE))
+    sandbox.behaviour.ignores_skip = True
+    sandbox.behaviour.has_total = has_total
+
+    ids, found = listing()
+
+    assert PAGE == len(set(ids))
+    assert found.is_complete is False
+
+
+def test_reordered_rows_are_pooled(serve, listing):
+    """Rows that change places between requests are met in one reading or another."""
+    sandbox = serve(*records(3 * PAGE))
+    sandbox.behaviour.shuffle = True
+
+    ids, found = listing()
+
+    assert set(ids_of(sandbox)) == set(ids)
+    assert found.is_complete is True
+
+
+def test_moved_total_starts_anew(serve, listing):
+    """A row that is deleted while it is paged is not carried over from an earlier reading."""
+    sandbox = serve(*records(3 * PAGE))
+    deleted: list[str] = []
+
+    def delete_once(request: Any) -> None:
+        if request.params["skip"] == str(PAGE) and not deleted:
+            deleted.append("r000")
+            sandbox.delete("r000")
+
+    sandbox.behaviour.on_request = delete_once
+
+    ids, found = listing()
+
+    assert sorted(ids_of(sandbox)) == sorted(ids)
+    assert found.is_complete is True
+
+
+def test_id_twice_in_one_page_is_the_sources_doing(serve, listing):
+    """The server's total counts such an id twice, and so do we."""
+    serve(referral("a"), referral("a", status="Won"), referral("b"))
+
+    _, found = listing()
+
+    assert found.is_complete is True
+
+
+def test_total_that_is_never_reached_is_said(serve, listing):
+    """A listing that does not add up comes as it is, marked, after a second look."""
+    sandbox = serve(*records(3))
+    sandbox.behaviour.total_offset = 2
+
+    ids, found = listing()
+
+    assert {"r000", "r001", "r002"} == set(ids)
+    assert found.is_complete is False
+
+
+def test_filter_is_sent(serve, listing):
+    """A filter goes to the server, with every page."""
+    serve(referral("a"), *(referral(f"w{n}", status="Won") for n in range(PAGE + 1)))
+
+    ids, found = listing("status eq 'Won'")
+
+    assert {f"w{n}" for n in range(PAGE + 1)} == set(ids)
+    assert found.is_complete is True
+
+
+def test_next_link_to_another_host_is_refused(serve, listing):
+    """The token does not follow a link to a host that nobody configured."""
+    sandbox = serve()
+    sandbox.behaviour.on_request = lambda _: JSONResponse(
+        {"Value": [referral("a")], "@nextLink": "https://elsewhere.example/next"}
+    )
+
+    with pytest.raises(ServerFailed, match=r"elsewhere\.example"):
+        listing()
