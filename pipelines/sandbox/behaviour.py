@@ -1,0 +1,56 @@
+"""What the stand-in may be told to do differently from a well-behaved server."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from starlette.responses import Response
+
+
+@dataclass
+class RecordedRequest:
+    """One request as it arrived; `status` is 0 until its answer is known.
+
+    `params` holds the query and, for a sign-in, the posted form; header names are lower case.
+    """
+
+    method: str
+    path: str
+    params: dict[str, str]
+    headers: dict[str, str]
+    status: int = 0
+
+
+# Answers in place of the stand-in, or returns None to let it answer itself.
+Hook = Callable[[RecordedRequest], Response | None]
+
+
+@dataclass
+class Behaviour:
+    """How the stand-in answers; the defaults are those of a well-behaved server.
+
+    Every field may be changed at any time, also by a hook between two pages.
+    """
+
+    # The shape of a listing: {"Value": []}, {"items": []}, {"value": []} or a bare array.
+    envelope: Literal["Value", "items", "value", "array"] = "Value"
+    has_total: bool = True
+    # Added to the true total, for a server that miscounts.
+    total_offset: int = 0
+    # "null" on every page, "none" leaves the key out, "real" leads to the next page.
+    next_link: Literal["null", "none", "real"] = "null"
+    # The most rows of a page, whatever `top` asks for.
+    short_pages: int | None = None
+    ignores_skip: bool = False
+    # Every request sees the rows in another order.
+    shuffle: bool = False
+    refuses_filter: bool = False
+    refuses_date_filter: bool = False
+    refuses_groupby: bool = False
+    # The most groups that a grouped answer holds; the others are left out without a word.
+    grouped_limit: int | None = None
+    page_delay_seconds: float = 0.0
+    on_request: Hook | None = None
+    # Of access tokens issued from now on.
+    token_lifetime_seconds: float = 3600.0
+    on_token_request: Hook | None = None
