@@ -1,0 +1,1 @@
+"""Everything after the load: the DuckDB file, its tables and its views."""

@@ -1,0 +1,215 @@
+"""Builds the views of sql/ in the warehouse."""
+
+import csv
+import functools
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.errors import UsageError, WarehouseFailed
+
+SCHEMAS = ("staging", "intermediate", "marts")
+SLA_COLUMNS = ("rule", "applies_from", "applies_to", "limit_hours")
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+# In a wheel the SQL lies inside the package, in a checkout beside it.
+_SQL = next(path for path in (_PACKAGE / "sql", _PACKAGE.parent / "sql") if path.is_dir())
+SHIPPED_SLA_RULES = _SQL / "seeds" / "sla_rules.csv"
+
+_COLUMN = re.compile(r"^--   (\w+): (.+)$")
+_CONTINUED = re.compile(r"^--     (\S.*)$")
+
+
+@dataclass(frozen=True)
+class ViewDefinition:
+    """One file of sql/: its select, and what its first comment says of the view and its columns."""
+
+    schema: str
+    name: str
+    sql: str
+    comment: str
+    columns: dict[str, str]
+    dependencies: frozenset[str]
+
+    @property
+    def qualified_name(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def path(self) -> str:
+        """Where the file is, as seen from the root of the project."""
+        return f"sql/{self.schema}/{self.name}.sql"
+
+
+def refresh_views(connection: duckdb.DuckDBPyConnection, sla_rules: Path | None = None) -> int:
+    """Make every view anew, inside the transaction that the caller opened; how many there are.
+
+    `sla_rules` is the user's own file, used instead of the shipped one. Views without a file are
+    dropped. Raises UsageError for a bad `sla_rules`, WarehouseFailed for a view that cannot be
+    made; the caller rolls back, which leaves the old set as it was.
+    """
+    rules = list(_read_sla_rules(sla_rules or SHIPPED_SLA_RULES))
+    definitions = view_definitions()
+    try:
+        _fill_sla_rules(connection, rules)
+        _drop_views(connection)
+    except duckdb.Error as error:
+        raise WarehouseFailed(
+            f"The views could not be replaced ({_first_line(error)}). "
+            "The referrals themselves are not touched; the views are as before."
+        ) from error
+    for definition in definitions:
+        _create(connection, definition)
+    return len(definitions)
+
+
+@functools.cache
+def view_definitions(folder: Path = _SQL) -> tuple[ViewDefinition, ...]:
+    """Every view that `folder` defines, each after the views that it reads."""
+    with duckdb.connect() as parser:
+        found = [
+            _read_definition(path, parser)
+            for schema in SCHEMAS
+            for path in sorted((folder / schema).glob("*.sql"))
+        ]
+    by_name = {definition.qualified_name: definition for definition in found}
+    reads = {name: sorted(each.dependencies & by_name.keys()) for name, each in by_name.items()}
+    return tuple(by_name[name] for name in TopologicalSorter(reads).static_order())
+
+
+def _read_definition(path: Path, parser: duckdb.DuckDBPyConnection) -> ViewDefinition:
+    sql = path.read_text(encoding="utf-8")
+    comment, columns = _read_contract(sql)
+    definition = ViewDefinition(path.parent.name, path.stem, sql, comment, columns, frozenset())
+    # DuckDB's own parse tree; its get_table_names() would look through views to their tables.
+    (tree,) = parser.execute("select json_serialize_sql($1)", [sql]).fetchall()[0]
+    return replace(definition, dependencies=_read_dependencies(tree))
+
+
+def _read_dependencies(tree: str) -> frozenset[str]:
+    """The tables and views that a select reads by their qualified names."""
+    reads: set[str] = set()
+
+    def note(node: dict[str, Any]) -> None:
+        if node.get("type") == "BASE_TABLE" and node["schema_name"]:
+            reads.add(f"{node['schema_name']}.{node['table_name']}")
+
+    # Called for every object of the tree, the innermost first.
+    json.loads(tree, object_hook=lambda node: note(node) or node)
+    return frozenset(reads)
+
+
+def _read_contract(sql: str) -> tuple[str, dict[str, str]]:
+    """The first comment of a file: what it says of the view, and of each column."""
+    comment = ""
+    columns: dict[str, str] = {}
+    for line in sql.splitlines():
+        if not line.startswith("--"):
+            break
+        if column := _COLUMN.match(line):
+            columns[column[1]] = column[2]
+        elif columns and (continued := _CONTINUED.match(line)):
+            columns[next(reversed(columns))] += f" {continued[1]}"
+        elif line != "-- Columns:":
+            text = line.removeprefix("-- ")
+            comment += f"\n{text}" if text.startswith(("Grain:", "Answers:")) else f" {text}"
+    return comment.strip(), columns
+
+
+def _drop_views(connection: duckdb.DuckDBPyConnection) -> None:
+    views = connection.execute(
+        "select schema_name, view_name from duckdb_views() "
+        "where database_name = current_database() and schema_name in $1",
+        [list(SCHEMAS)],
+    ).fetchall()
+    for schema, name in views:
+        connection.execute(f'drop view "{schema}"."{name}"')
+    for schema in SCHEMAS:
+        connection.execute(f"create schema if not exists {schema}")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, definition: ViewDefinition) -> None:
+    view = f'{definition.schema}."{definition.name}"'
+    comments = [f"comment on view {view} is {_quoted(definition.comment)}"] + [
+        f'comment on column {view}."{column}" is {_quoted(meaning)}'
+        for column, meaning in definition.columns.items()
+    ]
+    try:
+        connection.execute(f"create view {view} as {definition.sql}")
+        connection.execute(";\n".join(comments))
+    except duckdb.Error as error:
+        raise WarehouseFailed(_broken(definition.path, error)) from error
+
+
+def _read_sla_rules(path: Path) -> Iterator[tuple[str, datetime | None, datetime | None, int]]:
+    """The rows of settings.sla_rules that a file holds."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if tuple(rows.fieldnames or ()) != SLA_COLUMNS:
+                raise ValueError(f"its first line is not {','.join(SLA_COLUMNS)}")
+            for row in rows:
+                yield _read_sla_rule(row, rows.line_num)
+    except (OSError, ValueError, csv.Error) as error:
+        raise UsageError(
+            f"The SLA rules in {path} cannot be used: {error}. The views are as before. "
+            "Correct the file, or leave `sla_rules` empty for the shipped rules."
+        ) from error
+
+
+def _read_sla_rule(
+    row: dict[str, str], line: int
+) -> tuple[str, datetime | None, datetime | None, int]:
+    if None in row or None in row.values():
+        raise ValueError(f"line {line} does not have {len(SLA_COLUMNS)} values")
+    try:
+        hours = int(row["limit_hours"])
+        applies = [_read_moment(row[column]) for column in ("applies_from", "applies_to")]
+    except ValueError as error:
+        raise ValueError(f"line {line}: {error}") from error
+    if not row["rule"] or hours <= 0:
+        raise ValueError(f"line {line} needs a rule and a limit_hours above 0")
+    return row["rule"], applies[0], applies[1], hours
+
+
+def _read_moment(text: str) -> datetime | None:
+    """Naive UTC; a bare date means its first moment, nothing means no bound."""
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _fill_sla_rules(
+    connection: duckdb.DuckDBPyConnection,
+    rules: list[tuple[str, datetime | None, datetime | None, int]],
+) -> None:
+    connection.execute("create schema if not exists settings")
+    connection.execute(
+        "create or replace table settings.sla_rules(rule varchar not null, "
+        "applies_from timestamp, applies_to timestamp, limit_hours integer not null)"
+    )
+    for rule in rules:
+        connection.execute("insert into settings.sla_rules values (?, ?, ?, ?)", rule)
+
+
+def _broken(path: str, error: duckdb.Error) -> str:
+    return (
+        f"{path} could not be made a view: {_first_line(error)}. The referrals themselves are "
+        "not touched; the views are as before. Mend the file, then run `referrals views`."
+    )
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).partition("\n")[0].rstrip(".")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,61 @@
+-- Versions that the warehouse had observed by known_at, as they stood then.
+-- Grain: one row per referral_id, valid_from
+-- Answers: which versions may a report made at known_at look at?
+-- Columns:
+--   referral_id: Partner Center's identifier, an opaque text
+--   status: the status as Partner Center spelt it
+--   customer_name: the customer's company
+--   customer_market: the customer's country or region
+--   customer_org_size: the customer's size, on one of two scales
+--   partner_market: the country or region of the partner who got it
+--   created_at: when the referral was created, UTC
+--   acknowledged_at: when the partner acknowledged it, UTC
+--   accepted_at: when the partner accepted it, UTC
+--   won_at: when the deal was won, UTC
+--   lost_at: when the deal was lost, UTC
+--   declined_at: when the partner declined it, UTC
+--   expired_at: when it expired for want of an acceptance, UTC
+--   missed_at: when it was missed for want of an acknowledgement, UTC
+--   skipped_at: when the partner skipped it, UTC
+--   archived_at: when it was filed away, UTC
+--   is_listed: false once Partner Center no longer listed the referral
+--   valid_from: when the warehouse first saw this version, UTC
+--   valid_to: when the next version took its place, UTC; null if it answers
+
+with versions as (
+
+    select * from staging.referral_versions
+
+), moments as (
+
+    select * from intermediate.moments
+
+)
+
+select
+    versions.referral_id,
+    versions.status,
+    versions.customer_name,
+    versions.customer_market,
+    versions.customer_org_size,
+    versions.partner_market,
+    versions.created_at,
+    versions.acknowledged_at,
+    versions.accepted_at,
+    versions.won_at,
+    versions.lost_at,
+    versions.declined_at,
+    versions.expired_at,
+    versions.missed_at,
+    versions.skipped_at,
+    versions.archived_at,
+    versions.is_listed,
+    versions.valid_from,
+    -- What replaced it after known_at was not known yet.
+    case
+        when moments.known_at < versions.valid_to then null
+        else versions.valid_to
+    end as valid_to
+from versions
+cross join moments
+where moments.known_at is null or versions.valid_from <= moments.known_at

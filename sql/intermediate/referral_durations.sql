@@ -1,0 +1,176 @@
+-- How long each referral took between its milestones, to the microsecond.
+-- A port to another engine replaces the epoch function here.
+-- Grain: one row per referral_id
+-- Answers: how many days lie between two dates of a referral?
+-- Columns:
+--   referral_id: Partner Center's identifier, an opaque text
+--   status: the status as Partner Center spelt it
+--   customer_name: the customer's company
+--   customer_market: the customer's country or region
+--   customer_org_size: the customer's size, on one of two scales
+--   partner_market: the country or region of the partner who got it
+--   created_at: when the referral was created, UTC
+--   acknowledged_at: when the partner acknowledged it, UTC
+--   accepted_at: when the partner accepted it, UTC
+--   won_at: when the deal was won, UTC
+--   lost_at: when the deal was lost, UTC
+--   declined_at: when the partner declined it, UTC
+--   expired_at: when it expired for want of an acceptance, UTC
+--   missed_at: when it was missed for want of an acknowledgement, UTC
+--   skipped_at: when the partner skipped it, UTC
+--   archived_at: when it was filed away, UTC
+--   responded_at: first sign of the partner: acknowledged, accepted, declined,
+--     skipped, won or lost, UTC
+--   closed_at: the date of the outcome, UTC; null while open or if it has none
+--   outcome: how it ended, or archived if only filed; null while open
+--   furthest_stage: the last of created, responded, accepted, won that it
+--     reached
+--   has_responded: whether the partner responded, also at an unknown date
+--   has_accepted: whether it reached acceptance, also at an unknown date
+--   has_won: whether it was won, also at an unknown date
+--   has_lost: whether it ended as lost
+--   is_open: whether it has no outcome
+--   is_created_strictly: whether its creation is dated
+--   is_responded_strictly: whether besides it was responded to, not before its
+--     creation
+--   is_accepted_strictly: whether besides it was accepted, not before the
+--     response
+--   is_won_strictly: whether besides it was won, not before the acceptance
+--   is_accepted_at_creation: whether it was accepted within 60 s of its
+--     creation, as deals are that a partner enters itself
+--   is_listed: false once Partner Center no longer listed the referral
+--   valid_from: when the warehouse first saw this version, UTC
+--   as_of: the moment that these facts hold for, UTC
+--   created_to_acknowledged_days: days from created to acknowledged; null if
+--     either is undated or the order is reversed
+--   created_to_responded_days: days from created to responded; null if either
+--     is undated or the order is reversed
+--   created_to_accepted_days: days from created to accepted; null if either is
+--     undated or the order is reversed
+--   acknowledged_to_accepted_days: days from acknowledged to accepted; null if
+--     either is undated or the order is reversed
+--   accepted_to_won_days: days from accepted to won; null if either is undated
+--     or the order is reversed
+--   accepted_to_lost_days: days from accepted to lost; null if either is
+--     undated or the order is reversed
+--   created_to_won_days: days from created to won; null if either is undated or
+--     the order is reversed
+--   created_to_declined_days: days from created to declined; null if either is
+--     undated or the order is reversed
+--   created_to_expired_days: days from created to expired; null if either is
+--     undated or the order is reversed
+--   created_to_closed_days: days from created to closed; null if either is
+--     undated or the order is reversed
+--   created_to_as_of_days: days from created to as_of; null if created is
+--     undated
+
+with referrals as (
+
+    select * from intermediate.referral_outcomes
+
+), measured as (
+
+    select
+        *,
+        (epoch_us(acknowledged_at) - epoch_us(created_at))
+        / 86400000000 as created_to_acknowledged_days,
+        (epoch_us(responded_at) - epoch_us(created_at))
+        / 86400000000 as created_to_responded_days,
+        (epoch_us(accepted_at) - epoch_us(created_at))
+        / 86400000000 as created_to_accepted_days,
+        (epoch_us(accepted_at) - epoch_us(acknowledged_at))
+        / 86400000000 as acknowledged_to_accepted_days,
+        (epoch_us(won_at) - epoch_us(accepted_at))
+        / 86400000000 as accepted_to_won_days,
+        (epoch_us(lost_at) - epoch_us(accepted_at))
+        / 86400000000 as accepted_to_lost_days,
+        (epoch_us(won_at) - epoch_us(created_at))
+        / 86400000000 as created_to_won_days,
+        (epoch_us(declined_at) - epoch_us(created_at))
+        / 86400000000 as created_to_declined_days,
+        (epoch_us(expired_at) - epoch_us(created_at))
+        / 86400000000 as created_to_expired_days,
+        (epoch_us(closed_at) - epoch_us(created_at))
+        / 86400000000 as created_to_closed_days,
+        (epoch_us(as_of) - epoch_us(created_at))
+        / 86400000000 as created_to_as_of_days
+    from referrals
+
+)
+
+select
+    referral_id,
+    status,
+    customer_name,
+    customer_market,
+    customer_org_size,
+    partner_market,
+    created_at,
+    acknowledged_at,
+    accepted_at,
+    won_at,
+    lost_at,
+    declined_at,
+    expired_at,
+    missed_at,
+    skipped_at,
+    archived_at,
+    responded_at,
+    closed_at,
+    outcome,
+    furthest_stage,
+    has_responded,
+    has_accepted,
+    has_won,
+    has_lost,
+    is_open,
+    is_created_strictly,
+    is_responded_strictly,
+    is_accepted_strictly,
+    is_won_strictly,
+    is_accepted_at_creation,
+    is_listed,
+    valid_from,
+    as_of,
+    case
+        when created_to_acknowledged_days >= 0
+            then created_to_acknowledged_days
+    end as created_to_acknowledged_days,
+    case
+        when created_to_responded_days >= 0
+            then created_to_responded_days
+    end as created_to_responded_days,
+    case
+        when created_to_accepted_days >= 0
+            then created_to_accepted_days
+    end as created_to_accepted_days,
+    case
+        when acknowledged_to_accepted_days >= 0
+            then acknowledged_to_accepted_days
+    end as acknowledged_to_accepted_days,
+    case
+        when accepted_to_won_days >= 0
+            then accepted_to_won_days
+    end as accepted_to_won_days,
+    case
+        when accepted_to_lost_days >= 0
+            then accepted_to_lost_days
+    end as accepted_to_lost_days,
+    case
+        when created_to_won_days >= 0
+            then created_to_won_days
+    end as created_to_won_days,
+    case
+        when created_to_declined_days >= 0
+            then created_to_declined_days
+    end as created_to_declined_days,
+    case
+        when created_to_expired_days >= 0
+            then created_to_expired_days
+    end as created_to_expired_days,
+    case
+        when created_to_closed_days >= 0
+            then created_to_closed_days
+    end as created_to_closed_days,
+    created_to_as_of_days
+from measured

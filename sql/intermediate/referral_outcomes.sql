@@ -1,0 +1,158 @@
+-- How far each referral came and how it ended, as of the moment asked about.
+-- Grain: one row per referral_id
+-- Answers: which stages did a referral reach, and what became of it?
+-- Columns:
+--   referral_id: Partner Center's identifier, an opaque text
+--   status: the status as Partner Center spelt it
+--   customer_name: the customer's company
+--   customer_market: the customer's country or region
+--   customer_org_size: the customer's size, on one of two scales
+--   partner_market: the country or region of the partner who got it
+--   created_at: when the referral was created, UTC
+--   acknowledged_at: when the partner acknowledged it, UTC
+--   accepted_at: when the partner accepted it, UTC
+--   won_at: when the deal was won, UTC
+--   lost_at: when the deal was lost, UTC
+--   declined_at: when the partner declined it, UTC
+--   expired_at: when it expired for want of an acceptance, UTC
+--   missed_at: when it was missed for want of an acknowledgement, UTC
+--   skipped_at: when the partner skipped it, UTC
+--   archived_at: when it was filed away, UTC
+--   responded_at: first sign of the partner: acknowledged, accepted, declined,
+--     skipped, won or lost, UTC
+--   closed_at: the date of the outcome, UTC; null while open or if it has none
+--   outcome: how it ended, or archived if only filed; null while open
+--   furthest_stage: the last of created, responded, accepted, won that it
+--     reached
+--   has_responded: whether the partner responded, also at an unknown date
+--   has_accepted: whether it reached acceptance, also at an unknown date
+--   has_won: whether it was won, also at an unknown date
+--   has_lost: whether it ended as lost
+--   is_open: whether it has no outcome
+--   is_created_strictly: whether its creation is dated
+--   is_responded_strictly: whether besides it was responded to, not before its
+--     creation
+--   is_accepted_strictly: whether besides it was accepted, not before the
+--     response
+--   is_won_strictly: whether besides it was won, not before the acceptance
+--   is_accepted_at_creation: whether it was accepted within 60 s of its
+--     creation, as deals are that a partner enters itself
+--   is_listed: false once Partner Center no longer listed the referral
+--   valid_from: when the warehouse first saw this version, UTC
+--   as_of: the moment that these facts hold for, UTC
+
+with referrals as (
+
+    select * from intermediate.referral_milestones
+
+), dated as (
+
+    select
+        *,
+        -- least() passes over nulls here, in PostgreSQL and in Spark.
+        least(
+            acknowledged_at,
+            accepted_at,
+            declined_at,
+            skipped_at,
+            won_at,
+            lost_at
+        ) as responded_at,
+        least(
+            won_at, lost_at, declined_at, expired_at, missed_at, skipped_at
+        ) as terminal_at
+    from referrals
+
+), closed as (
+
+    select
+        *,
+        case
+            when terminal_status_at is not null then terminal_status
+            when terminal_at = won_at then 'won'
+            when terminal_at = lost_at then 'lost'
+            when terminal_at = declined_at then 'declined'
+            when terminal_at = expired_at then 'expired'
+            when terminal_at = missed_at then 'missed'
+            when terminal_at = skipped_at then 'skipped'
+            when undated_since is not null then terminal_status
+            when archived_at is not null then 'archived'
+        end as outcome,
+        coalesce(
+            terminal_status_at,
+            terminal_at,
+            case when undated_since is null then archived_at end
+        ) as closed_at,
+        case
+            when terminal_at is null and undated_since is not null
+                then terminal_status
+        end as undated_outcome
+    from dated
+
+), reached as (
+
+    select
+        *,
+        responded_at is not null
+        or coalesce(
+            undated_outcome in ('won', 'lost', 'declined', 'skipped'), false
+        ) as has_responded,
+        accepted_at is not null
+        or won_at is not null
+        or lost_at is not null
+        or coalesce(undated_outcome in ('won', 'lost'), false) as has_accepted,
+        won_at is not null
+        or coalesce(undated_outcome = 'won', false) as has_won,
+        coalesce(responded_at >= created_at, false) as is_responded_strictly,
+        coalesce(accepted_at >= responded_at, false) as is_accepted_in_order,
+        coalesce(won_at >= accepted_at, false) as is_won_in_order
+    from closed
+
+)
+
+select
+    referral_id,
+    status,
+    customer_name,
+    customer_market,
+    customer_org_size,
+    partner_market,
+    created_at,
+    acknowledged_at,
+    accepted_at,
+    won_at,
+    lost_at,
+    declined_at,
+    expired_at,
+    missed_at,
+    skipped_at,
+    archived_at,
+    responded_at,
+    closed_at,
+    outcome,
+    case
+        when has_won then 'won'
+        when has_accepted then 'accepted'
+        when has_responded then 'responded'
+        else 'created'
+    end as furthest_stage,
+    has_responded,
+    has_accepted,
+    has_won,
+    coalesce(outcome = 'lost', false) as has_lost,
+    closed_at is null and undated_since is null as is_open,
+    created_at is not null as is_created_strictly,
+    is_responded_strictly,
+    is_responded_strictly and is_accepted_in_order as is_accepted_strictly,
+    is_responded_strictly
+    and is_accepted_in_order
+    and is_won_in_order as is_won_strictly,
+    coalesce(
+        accepted_at >= created_at - interval 60 second
+        and accepted_at <= created_at + interval 60 second,
+        false
+    ) as is_accepted_at_creation,
+    is_listed,
+    valid_from,
+    as_of
+from reached

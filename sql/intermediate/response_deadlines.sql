@@ -1,0 +1,44 @@
+-- Until when each referral should have been responded to, by every rule that
+-- applies to it. The interval from a column is why a port replaces this view.
+-- Grain: one row per referral_id, rule
+-- Answers: which deadlines does a referral have?
+-- Columns:
+--   referral_id: Partner Center's identifier, an opaque text
+--   rule: name of the rule
+--   due_at: until when to respond, UTC
+--   created_at: when the referral was created, UTC
+--   responded_at: first sign of the partner: acknowledged, accepted, declined,
+--     skipped, won or lost, UTC
+--   is_open: whether it has no outcome
+--   as_of: the moment that these facts hold for, UTC
+
+with referrals as (
+
+    select * from intermediate.referral_outcomes
+
+), sla_rules as (
+
+    select * from staging.sla_rules
+
+)
+
+select
+    referrals.referral_id,
+    sla_rules.rule,
+    referrals.created_at + to_hours(sla_rules.limit_hours) as due_at,
+    referrals.created_at,
+    referrals.responded_at,
+    referrals.is_open,
+    referrals.as_of
+from referrals
+inner join sla_rules
+    on
+        referrals.created_at
+        >= coalesce(sla_rules.applies_from, referrals.created_at)
+        and (
+            sla_rules.applies_to is null
+            or referrals.created_at < sla_rules.applies_to
+        )
+where
+    not referrals.is_accepted_at_creation
+    and coalesce(referrals.responded_at >= referrals.created_at, true)

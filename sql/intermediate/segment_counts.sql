@@ -1,0 +1,71 @@
+-- Referrals counted by stage for all, and for each value of each segment.
+-- Grain: one row per segment, segment_value
+-- Answers: how many referrals of a segment reached each stage?
+-- Columns:
+--   segment: all, customer_market, customer_org_size or partner_market
+--   segment_value: value of that field, null where it is null; all for all
+--   created_count: referrals
+--   responded_count: referrals that the partner responded to
+--   accepted_count: referrals that reached acceptance
+--   won_count: referrals that were won
+--   lost_count: referrals whose outcome is lost
+--   open_count: referrals that are still open
+--   created_strict_count: referrals whose creation is dated
+--   responded_strict_count: referrals dated in order up to the response
+--   accepted_strict_count: referrals dated in order up to acceptance
+--   won_strict_count: referrals dated in order up to the win
+
+with cell_counts as (
+
+    select * from intermediate.cell_counts
+
+)
+
+select
+    case
+        when grouping(customer_market) = 0 then 'customer_market'
+        when grouping(customer_org_size) = 0 then 'customer_org_size'
+        when grouping(partner_market) = 0 then 'partner_market'
+        else 'all'
+    end as segment,
+    case
+        when grouping(customer_market) = 0 then customer_market
+        when grouping(customer_org_size) = 0 then customer_org_size
+        when grouping(partner_market) = 0 then partner_market
+        else 'all'
+    end as segment_value,
+    cast(
+        coalesce(sum(created_count), 0) as bigint
+    ) as created_count,
+    cast(
+        coalesce(sum(responded_count), 0) as bigint
+    ) as responded_count,
+    cast(
+        coalesce(sum(accepted_count), 0) as bigint
+    ) as accepted_count,
+    cast(
+        coalesce(sum(won_count), 0) as bigint
+    ) as won_count,
+    cast(
+        coalesce(sum(lost_count), 0) as bigint
+    ) as lost_count,
+    cast(
+        coalesce(sum(open_count), 0) as bigint
+    ) as open_count,
+    cast(
+        coalesce(sum(created_strict_count), 0) as bigint
+    ) as created_strict_count,
+    cast(
+        coalesce(sum(responded_strict_count), 0) as bigint
+    ) as responded_strict_count,
+    cast(
+        coalesce(sum(accepted_strict_count), 0) as bigint
+    ) as accepted_strict_count,
+    cast(
+        coalesce(sum(won_strict_count), 0) as bigint
+    ) as won_strict_count
+from cell_counts
+group by
+    grouping sets (
+        (), (customer_market), (customer_org_size), (partner_market)
+    )

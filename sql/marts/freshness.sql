@@ -1,0 +1,81 @@
+-- How new the warehouse's knowledge is, and whether Partner Center's own counts
+-- agree with it. Follows known_at, never as_of.
+-- Grain: one row
+-- Answers: can these figures be trusted today?
+-- Columns:
+--   last_load_at: end of the newest succeeded load, UTC; null before any
+--   last_activity_at: newest milestone of any referral, not after last_load_at,
+--     UTC
+--   referral_count: referrals in the warehouse, those no longer listed too
+--   rejected_count: records that could not be read
+--   server_total: referrals that Partner Center counted at the last load; null
+--     if not told
+--   is_reconciled: whether its counts agreed with ours then; null if not
+--     compared
+
+with moments as (
+
+    select * from intermediate.moments
+
+), referrals as (
+
+    select * from intermediate.known_referrals
+
+), rejects as (
+
+    select * from staging.referral_rejects
+
+), loads as (
+
+    select * from staging.load_runs
+
+), activity as (
+
+    -- A date in the future is a mistake, not news.
+    select
+        count(*) as referral_count,
+        greatest(
+            max(created_at) filter (where created_at <= last_load_at),
+            max(acknowledged_at) filter (where acknowledged_at <= last_load_at),
+            max(accepted_at) filter (where accepted_at <= last_load_at),
+            max(won_at) filter (where won_at <= last_load_at),
+            max(lost_at) filter (where lost_at <= last_load_at),
+            max(declined_at) filter (where declined_at <= last_load_at),
+            max(expired_at) filter (where expired_at <= last_load_at),
+            max(missed_at) filter (where missed_at <= last_load_at),
+            max(skipped_at) filter (where skipped_at <= last_load_at),
+            max(archived_at) filter (where archived_at <= last_load_at)
+        ) as last_activity_at
+    from referrals
+    cross join moments
+
+), rejected as (
+
+    select count(*) as rejected_count
+    from rejects
+    cross join moments
+    where moments.known_at is null or rejects.rejected_at <= moments.known_at
+
+), last_loads as (
+
+    select
+        loads.server_total,
+        loads.is_reconciled,
+        row_number() over (order by loads.run_id desc) as newness
+    from loads
+    inner join moments on loads.finished_at = moments.last_load_at
+    where loads.is_succeeded
+
+)
+
+select
+    moments.last_load_at,
+    activity.last_activity_at,
+    activity.referral_count,
+    rejected.rejected_count,
+    last_loads.server_total,
+    last_loads.is_reconciled
+from moments
+cross join activity
+cross join rejected
+left join last_loads on last_loads.newness = 1
