@@ -1,0 +1,330 @@
+"""The command line: prints, reads the clock, and turns an error into an exit code.
+
+Imports that only one command needs stand in that command: dlt alone takes over a second.
+"""
+
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from pipelines.errors import EXIT_NOT_RECONCILED, ReferralsError, UsageError
+
+app = typer.Typer(
+    help="A Microsoft partner's referrals, from Partner Center to funnel figures in DuckDB.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Warehouse = Annotated[Path, typer.Option("--warehouse", help="The DuckDB file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The result as one JSON object.")]
+
+DEFAULT_WAREHOUSE = Path("referrals.duckdb")
+DEMO_WAREHOUSE = Path("demo.duckdb")
+
+_out = Console(soft_wrap=False)
+_err = Console(stderr=True)
+
+
+class Format(StrEnum):
+    """How an answer is written."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+def main() -> None:
+    """Run the command line; every foreseeable failure ends in a sentence and its exit code."""
+    # dlt reports usage unless told otherwise; nothing but the configured hosts is contacted.
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    try:
+        app()
+    except ReferralsError as error:
+        _err.print(f"referrals: {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has had enough; keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@app.command()
+def demo(warehouse: Warehouse = DEMO_WAREHOUSE) -> None:
+    """The whole job against a local stand-in for Partner Center; no account, no network."""
+    from pipelines.demo import run_demo
+    from pipelines.terminal import RunProgress, show_table
+    from pipelines.warehouse.query import query as ask
+
+    with RunProgress(_err) as progress:
+        run_demo(warehouse, _now, progress)
+    funnel = ask(
+        warehouse,
+        "select stage, reached_count, step_conversion_rate, cumulative_conversion_rate "
+        "from marts.funnel_stages where segment = 'all' order by stage_order",
+    )
+    show_table(_out, funnel.to_pylist(), title="Where referrals are lost")
+    print(f"\nThe warehouse is {warehouse}. Try next:")
+    for line in (
+        f'referrals query --warehouse {warehouse} "from marts.win_rates"',
+        f'referrals query --warehouse {warehouse} "from marts.open_referrals limit 10"',
+        f"referrals status --warehouse {warehouse}",
+        "referrals doctor          (towards your own Partner Center)",
+    ):
+        print(f"  {line}")
+
+
+@app.command()
+def login() -> None:
+    """Sign in to Partner Center with a device code; scheduled loads then sign in by themselves."""
+    from pipelines.partner_center.auth import sign_in_with_device_code
+    from pipelines.partner_center.settings import resolve_settings
+    from pipelines.terminal import RunProgress
+
+    credentials = resolve_settings().credentials
+    account = sign_in_with_device_code(credentials, show=RunProgress(_err).say)
+    print(f"Signed in as {account}. 'referrals load' now needs no further sign-in.")
+
+
+@app.command()
+def load(
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    full: Annotated[bool, typer.Option("--full", help="List everything again.")] = False,
+    filter: Annotated[
+        str | None, typer.Option("--filter", help="Load only what this OData filter selects.")
+    ] = None,
+    allow_vanish: Annotated[
+        bool,
+        typer.Option("--allow-vanish", help="Believe it when most referrals are gone."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the warehouse up to what Partner Center shows now."""
+    if full and filter:
+        raise UsageError("--full lists everything and --filter a part. Give one of them.")
+    from pipelines.partner_center import connect
+    from pipelines.partner_center.settings import resolve_settings
+    from pipelines.referrals_pipeline import Load, Wishes
+    from pipelines.terminal import RunProgress, write_json
+
+    settings = resolve_settings()
+    with RunProgress(_err) as progress:
+        run = Load(
+            settings,
+            connect(settings),
+            warehouse,
+            Wishes(full=full, filter=filter, allow_vanish=allow_vanish),
+            _now,
+            progress,
+            _sla_rules(),
+        ).run()
+    if as_json:
+        write_json(sys.stdout, run.as_row())
+    if run.reconciled is False:
+        raise typer.Exit(EXIT_NOT_RECONCILED)
+
+
+def _sla_rules() -> Path | None:
+    import dlt
+
+    path = dlt.config.get("views.sla_rules", str)
+    return Path(path) if path else None
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One statement that reads.")],
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    format: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = (
+        Format.table
+    ),
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Answer as of this moment (UTC).")
+    ] = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option("--known-at", help="Answer with what the warehouse knew then (UTC)."),
+    ] = None,
+) -> None:
+    """Ask the warehouse in SQL; it is opened read-only."""
+    from pipelines import terminal
+    from pipelines.warehouse.query import query as ask
+
+    if format is Format.parquet and sys.stdout.isatty():
+        raise UsageError("Parquet is not for a terminal. Send it to a file: ... > answer.parquet")
+    answer = ask(warehouse, sql, as_of=as_of, known_at=known_at)
+    match format:
+        case Format.table:
+            terminal.show_table(_out, answer.to_pylist())
+        case Format.csv:
+            terminal.write_csv(sys.stdout, answer)
+        case Format.json:
+            terminal.write_json(sys.stdout, answer.to_pylist())
+        case Format.parquet:
+            terminal.write_parquet(sys.stdout.buffer, answer)
+
+
+@app.command()
+def status(
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    max_age: Annotated[
+        str | None,
+        typer.Option("--max-age", help="Exit 1 if the last load is older: 90m, 26h, 2d."),
+    ] = None,
+    max_issues: Annotated[
+        int | None, typer.Option("--max-issues", help="Exit 1 if there are more issues.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """How fresh, whole and clean the warehouse is."""
+    from pipelines.terminal import show_table, write_json
+    from pipelines.warehouse.status import read_status
+
+    limit = None if max_age is None else _read_age(max_age)
+    state = read_status(warehouse, _now())
+    is_stale = limit is not None and (state.age is None or state.age > limit)
+    has_too_many_issues = max_issues is not None and state.issue_count > max_issues
+    if as_json:
+        write_json(
+            sys.stdout,
+            {
+                **state.freshness,
+                "age_seconds": None if state.age is None else state.age.total_seconds(),
+                "is_stale": is_stale,
+                "issue_counts": state.issue_counts,
+                "last_runs": state.last_runs,
+            },
+        )
+    else:
+        show_table(_out, [state.freshness], title="Freshness")
+        show_table(_out, [_brief(run) for run in state.last_runs], title="Last loads")
+        issues = [{"rule": rule, "count": count} for rule, count in state.issue_counts.items()]
+        show_table(_out, issues, title="Data quality issues")
+    if is_stale:
+        _err.print(f"The last load is older than {max_age}. Look at the last loads above.")
+    if has_too_many_issues:
+        _err.print(f"There are {state.issue_count:,} data quality issues, over {max_issues:,}.")
+    if is_stale or has_too_many_issues:
+        raise typer.Exit(1)
+
+
+def _brief(run: dict[str, Any]) -> dict[str, Any]:
+    shown = (
+        "finished_at",
+        "mode",
+        "succeeded",
+        "rows_new",
+        "rows_changed",
+        "rows_rejected",
+        "reconciled",
+        "error",
+    )
+    return {name: run[name] for name in shown}
+
+
+def _read_age(text: str) -> timedelta:
+    units = {"m": "minutes", "h": "hours", "d": "days"}
+    if text[:-1].isdigit() and text[-1:] in units:
+        return timedelta(**{units[text[-1]]: int(text[:-1])})
+    raise UsageError(f"--max-age '{text}' is no time. Write 90m, 26h or 2d.")
+
+
+@app.command()
+def doctor(warehouse: Warehouse = DEFAULT_WAREHOUSE, as_json: AsJson = False) -> None:
+    """Check configuration, sign-in, endpoint and warehouse; say what to do next."""
+    from pipelines.doctor import examine
+    from pipelines.terminal import write_json
+
+    findings = []
+    for finding in examine(warehouse, _now()):
+        findings.append(finding)
+        if not as_json:
+            mark = "missing" if finding.error else "ok"
+            print(f"{mark:<9}{finding.subject:<15}{finding.outcome}", flush=True)
+    if as_json:
+        write_json(
+            sys.stdout,
+            {
+                finding.subject: {"ok": not finding.error, "outcome": finding.outcome}
+                for finding in findings
+            },
+        )
+    errors = [finding.error for finding in findings if finding.error]
+    if errors:
+        raise typer.Exit(errors[0].exit_code)
+    if not as_json:
+        print("Everything is in place: 'referrals load' brings the referrals in.")
+
+
+@app.command()
+def views(warehouse: Warehouse = DEFAULT_WAREHOUSE) -> None:
+    """Refresh the views, after a change to their SQL."""
+    from pipelines.warehouse.connection import open_warehouse, transaction
+    from pipelines.warehouse.known import has_table
+    from pipelines.warehouse.views import refresh_views
+
+    with open_warehouse(warehouse) as connection:
+        if not has_table(connection, "load_runs"):
+            raise UsageError(f"{warehouse} holds no load yet. Run 'referrals load' first.")
+        with transaction(connection):
+            count = refresh_views(connection, _sla_rules())
+    print(f"{count} views refreshed in {warehouse}.")
+
+
+@app.command()
+def sandbox(
+    records: Annotated[
+        Path | None, typer.Option("--records", help="Serve these records (JSON lines).")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", help="How many records to make up.")] = 12_000,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed, other records.")] = 7,
+    port: Annotated[int, typer.Option("--port", help="Of the endpoint; 0 takes a free one.")] = 0,
+) -> None:
+    """Run a local stand-in for Partner Center until Ctrl-C."""
+    from pipelines.sandbox import Sandbox, records_from
+
+    served = None if records is None else records_from(records)
+    with Sandbox(served, count, seed, _now(), days=30, api_port=port) as stand_in:
+        print(f"export SOURCES__PARTNER_CENTER__BASE_URL={stand_in.base_url}")
+        print(
+            f"export SOURCES__PARTNER_CENTER__CREDENTIALS__ACCESS_TOKEN={stand_in.access_token}",
+            flush=True,
+        )
+        _err.print(
+            f"{len(stand_in.records()):,} referrals are served. Set these two variables in "
+            "another terminal and run 'referrals load' there. Enter: the next day. Ctrl-C: stop."
+        )
+        _serve(stand_in)
+
+
+def _serve(stand_in: Any) -> None:
+    """Let a day pass at each Enter, until Ctrl-C or, without a terminal, a signal."""
+    import signal
+    import threading
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for _ in sys.stdin:
+            try:
+                stand_in.next_day()
+                _err.print(f"A day passed: {len(stand_in.records()):,} referrals.")
+            except UsageError as error:
+                _err.print(str(error))
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        _err.print("The stand-in has stopped.")
+
+
+if __name__ == "__main__":
+    main()

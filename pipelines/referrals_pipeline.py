@@ -1,0 +1,320 @@
+"""One run of the load, top to bottom: plan, list, diff, merge, reconcile, refresh the views."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+import duckdb
+
+from pipelines.errors import ReferralsError
+from pipelines.merge import check_merged, merge_changes
+from pipelines.partner_center.client import PartnerCenterClient, RequestRefused
+from pipelines.partner_center.counts import fetch_counts
+from pipelines.partner_center.filters import active_since
+from pipelines.partner_center.listing import Listing, list_months, list_referrals
+from pipelines.partner_center.settings import PartnerCenterSettings
+from pipelines.reconciliation import Reconciliation, ServerCounts, reconcile
+from pipelines.warehouse.changes import Changes, count_distinct, find_changes
+from pipelines.warehouse.connection import open_warehouse, transaction
+from pipelines.warehouse.counts import count_listed, record_totals
+from pipelines.warehouse.known import Known, next_boundary, read_known
+from pipelines.warehouse.lock import run_lock
+from pipelines.warehouse.tables import LoadRun, create_tables, record_run
+from pipelines.warehouse.views import refresh_views
+
+# Renames move no date, so that only a full listing finds them.
+FULL_LISTING_EVERY = timedelta(days=7)
+SHOWN_DIFFERENCES = 20
+
+Clock = Callable[[], datetime]
+
+
+class Progress(Protocol):
+    """Who is told how a run goes on."""
+
+    def page(self, rows: int, total: int | None) -> None:
+        """So many rows were received, of so many."""
+
+    def step(self, verb: str, subject: str, outcome: str, seconds: float) -> None:
+        """A step of the run is done."""
+
+    def say(self, sentence: str) -> None:
+        """Something good to know."""
+
+    def warn(self, sentence: str) -> None:
+        """Something that the user should know, and that did not stop the run."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asked for: everything again, a filter, belief in what vanished."""
+
+    full: bool = False
+    filter: str | None = None
+    allow_vanish: bool = False
+
+
+@dataclass
+class Load:
+    """One run: brings the warehouse up to what Partner Center shows now.
+
+    `clock` gives naive UTC; `sla_rules` replaces the rules that come with the views.
+    """
+
+    settings: PartnerCenterSettings
+    client: PartnerCenterClient
+    warehouse: Path
+    wishes: Wishes
+    clock: Clock
+    progress: Progress
+    sla_rules: Path | None = None
+    _listings: list[Listing] = field(default_factory=list)
+    _outcome: Reconciliation = field(default_factory=lambda: Reconciliation(None))
+
+    def run(self) -> LoadRun:
+        """Load, and return the run's row.
+
+        A run that fails leaves the data as it was, writes its row where it can, and raises one of
+        pipelines.errors.
+        """
+        self._run = LoadRun(run_id=uuid4().hex, started_at=self.clock())
+        with (
+            run_lock(self.warehouse),
+            tempfile.TemporaryDirectory(prefix="referrals-") as directory,
+        ):
+            try:
+                self._perform(Path(directory))
+            except ReferralsError as error:
+                self._record_failure(error)
+                raise
+        return self._run
+
+    def _perform(self, directory: Path) -> None:
+        """List as little as will do; what does not reconcile is listed again, then everything."""
+        known = self._read_known()
+        self._run.mode = _choose_mode(known, self.wishes, self._run.started_at)
+        counts = self._bring_up(directory / "0", lambda place: self._list(known, place))
+        if self._is_worth_listing_months(counts):
+            months = self._outcome.months
+            counts = self._bring_up(
+                directory / "1",
+                lambda place: list_months(
+                    self.client, self.settings, months, place, self.progress.page
+                ),
+            )
+        if self._run.mode == "incremental" and self._outcome.is_reconciled is False:
+            self._run.mode = "full"
+            counts = self._bring_up(directory / "2", self._list_everything)
+        with open_warehouse(self.warehouse) as connection:
+            self._conclude(connection, counts)
+
+    def _is_worth_listing_months(self, counts: ServerCounts) -> bool:
+        """Whether the months that differ are fewer rows than everything, if that is an option."""
+        if self._outcome.is_reconciled is not False or not self._outcome.months:
+            return False
+        months = set(self._outcome.months)
+        assert counts.cells is not None, "months differ only where the server groups"  # noqa: S101
+        rows = sum(count for (_, month), count in counts.cells.items() if month in months)
+        return self._run.mode == "full" or 2 * rows <= counts.cells.total()
+
+    def _read_known(self) -> Known:
+        if not self.warehouse.exists():
+            # Made now, so that an unusable path is found before anything is fetched.
+            with open_warehouse(self.warehouse):
+                return Known()
+        with open_warehouse(self.warehouse, read_only=True) as connection:
+            return read_known(connection, self._run.started_at)
+
+    def _bring_up(self, place: Path, list_some: Callable[[Path], Listing]) -> ServerCounts:
+        """List, merge what changed, and compare; the warehouse is held only after the network."""
+        place.mkdir()
+        started = time.perf_counter()
+        listing = list_some(place)
+        if listing.filter is None:
+            # Everything anew: what earlier listings of this run rejected may be readable by now.
+            self._listings.clear()
+        self._listings.append(listing)
+        self._tell_listed(listing, time.perf_counter() - started)
+        counts = ServerCounts(None, None)
+        if self._run.mode != "filtered":
+            counts = fetch_counts(self.client)
+        with open_warehouse(self.warehouse) as connection:
+            self._merge(connection, listing, counts, place)
+            self._reconcile(connection, counts)
+        return counts
+
+    def _list(self, known: Known, place: Path) -> Listing:
+        """What the mode asks for; everything where the server compares no dates."""
+        if self._run.mode == "incremental" and known.newest_activity is not None:
+            since = known.newest_activity - timedelta(days=self.settings.lookback_days)
+            try:
+                return self._read_listing(active_since(since), place)
+            except RequestRefused:
+                self._run.mode = "full"
+        return self._read_listing(self.wishes.filter, place)
+
+    def _list_everything(self, place: Path) -> Listing:
+        return self._read_listing(None, place)
+
+    def _read_listing(self, filter: str | None, place: Path) -> Listing:
+        return list_referrals(self.client, self.settings, filter, place, self.progress.page)
+
+    def _tell_listed(self, listing: Listing, seconds: float) -> None:
+        self._run.rows_received += listing.rows_received
+        self.progress.step(
+            "list",
+            "partner_center",
+            f"{listing.rows_received:,} referrals, {self.client.request_count:,} requests",
+            seconds,
+        )
+        if listing.unknown_fields:
+            self.progress.warn(
+                f"Partner Center sent fields that are not known here: "
+                f"{', '.join(sorted(listing.unknown_fields))}. They were left out; "
+                "a newer version of this program may read them."
+            )
+        if listing.is_complete is False:
+            self.progress.warn(
+                f"The listing does not add up to the {listing.total or 0:,} referrals that Partner "
+                "Center tells of. What came is loaded; nothing is judged vanished."
+            )
+
+    def _merge(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        listing: Listing,
+        counts: ServerCounts,
+        place: Path,
+    ) -> None:
+        started = time.perf_counter()
+        create_tables(connection)
+        changes = find_changes(
+            connection,
+            listing.referral_files,
+            listing.reject_files,
+            judge_vanished=self._is_everything(listing, counts),
+            allow_vanish=self.wishes.allow_vanish,
+            now=self._run.started_at,
+            directory=place,
+        )
+        boundary = next_boundary(connection, self._run.started_at)
+        merge_changes(connection, changes.versions, changes.rejects, boundary, place / "dlt")
+        check_merged(connection, changes.versions)
+        self._count(changes)
+        self.progress.step(
+            "load",
+            "referrals",
+            f"{changes.new_count:,} new, {changes.changed_count:,} changed",
+            time.perf_counter() - started,
+        )
+
+    def _is_everything(self, listing: Listing, counts: ServerCounts) -> bool:
+        """Whether all that the server has was listed, so that what is missing has vanished."""
+        if listing.filter is not None:
+            return False
+        if listing.is_complete is None:
+            # Without a total in the answers, the sum of the grouped counts takes its place.
+            return counts.total is not None and listing.counted == counts.total
+        return listing.is_complete
+
+    def _count(self, changes: Changes) -> None:
+        self._run.rows_new += changes.new_count
+        self._run.rows_changed += changes.changed_count
+        self._run.rows_vanished += changes.vanished_count
+        if changes.withheld_count:
+            self.progress.warn(
+                f"{changes.withheld_count:,} referrals are gone from the listing, more than a "
+                "fifth of the table; they are kept as listed. If that is right, load again with "
+                "--full --allow-vanish."
+            )
+
+    def _reconcile(self, connection: duckdb.DuckDBPyConnection, counts: ServerCounts) -> None:
+        """Compare the server's counts with ours; a filtered load has nothing to compare."""
+        started = time.perf_counter()
+        reject_files = [file for listing in self._listings for file in listing.reject_files]
+        referral_files = [file for listing in self._listings for file in listing.referral_files]
+        ours = count_listed(connection, reject_files)
+        self._run.rows_rejected = count_distinct(connection, reject_files, "record, reason")
+        seen = count_distinct(connection, referral_files, "id")
+        self._run.rows_unchanged = max(0, seen - self._run.rows_new - self._run.rows_changed)
+        if self._run.mode == "filtered":
+            return
+        self._outcome = reconcile(counts, ours)
+        self._run.reconciled = self._outcome.is_reconciled
+        self._run.server_total = counts.total
+        self._run.warehouse_total = ours.total
+        if counts.total is None:
+            return
+        sign = "=" if self._outcome.is_reconciled else "differs from"
+        self.progress.step(
+            "reconcile",
+            "total" if counts.cells is None else "status x month",
+            f"{counts.total:,} {sign} {ours.total:,}",
+            time.perf_counter() - started,
+        )
+
+    def _conclude(self, connection: duckdb.DuckDBPyConnection, counts: ServerCounts) -> None:
+        """Make the new state visible: the run's row and the views, in one transaction."""
+        started = time.perf_counter()
+        self._tell_doubts()
+        self._finish(succeeded=True)
+        with transaction(connection):
+            record_run(connection, self._run)
+            record_totals(connection, self._run.finished_at or self.clock(), counts)
+            view_count = refresh_views(connection, self.sla_rules)
+        connection.execute("checkpoint")
+        self.progress.step("views", "marts", f"{view_count} views", time.perf_counter() - started)
+
+    def _tell_doubts(self) -> None:
+        if self._run.rows_rejected:
+            self.progress.warn(
+                f"{self._run.rows_rejected:,} records cannot be read and are set aside: "
+                "select * from partner_center.referral_rejects"
+            )
+        if self._outcome.is_reconciled is not False:
+            return
+        self.progress.warn(
+            "Partner Center's counts still differ from the warehouse's. Everything that came is "
+            "loaded; if the next runs say the same, quote the months to Microsoft support."
+        )
+        for each in self._outcome.differences[:SHOWN_DIFFERENCES]:
+            self.progress.say(
+                f"          created {_month(each.created_month)}  {each.status or 'null':<14}"
+                f"Partner Center {each.server_count:>9,}   warehouse {each.warehouse_count:>9,}"
+            )
+
+    def _finish(self, *, succeeded: bool) -> None:
+        self._run.finished_at = self.clock()
+        self._run.succeeded = succeeded
+        self._run.requests = self.client.request_count
+        self._run.retries = self.client.retry_count
+
+    def _record_failure(self, error: ReferralsError) -> None:
+        """Write the row of a run that failed, where the warehouse can be written."""
+        self._finish(succeeded=False)
+        self._run.reconciled = None
+        self._run.error = str(error)
+        try:
+            with open_warehouse(self.warehouse, wait_seconds=0) as connection:
+                create_tables(connection)
+                record_run(connection, self._run)
+        except (ReferralsError, duckdb.Error):
+            self.progress.warn("The failed run could not be recorded in load_runs either.")
+
+
+def _choose_mode(known: Known, wishes: Wishes, now: datetime) -> str:
+    if wishes.filter:
+        return "filtered"
+    is_verified = known.verified_at is not None and now - known.verified_at < FULL_LISTING_EVERY
+    if wishes.full or known.newest_activity is None or not is_verified:
+        return "full"
+    return "incremental"
+
+
+def _month(month: date | None) -> str:
+    return "never  " if month is None else f"{month:%Y-%m}"
