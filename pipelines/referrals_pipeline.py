@@ -16,8 +16,9 @@ from pipelines.merge import check_merged, merge_changes
 from pipelines.partner_center.client import PartnerCenterClient, RequestRefused
 from pipelines.partner_center.counts import fetch_counts
 from pipelines.partner_center.filters import active_since
-from pipelines.partner_center.listing import Listing, list_months, list_referrals
+from pipelines.partner_center.listing import Listing, list_referrals
 from pipelines.partner_center.settings import PartnerCenterSettings
+from pipelines.partner_center.windows import list_everything, list_months
 from pipelines.reconciliation import Reconciliation, ServerCounts, reconcile
 from pipelines.warehouse.changes import Changes, count_distinct, find_changes
 from pipelines.warehouse.connection import open_warehouse, transaction
@@ -156,12 +157,14 @@ class Load:
                 return self._read_listing(active_since(since), place)
             except RequestRefused:
                 self._run.mode = "full"
-        return self._read_listing(self.wishes.filter, place)
+        if self.wishes.filter:
+            return self._read_listing(self.wishes.filter, place)
+        return self._list_everything(place)
 
     def _list_everything(self, place: Path) -> Listing:
-        return self._read_listing(None, place)
+        return list_everything(self.client, self.settings, place, self.progress.page)
 
-    def _read_listing(self, filter: str | None, place: Path) -> Listing:
+    def _read_listing(self, filter: str, place: Path) -> Listing:
         return list_referrals(self.client, self.settings, filter, place, self.progress.page)
 
     def _tell_listed(self, listing: Listing, seconds: float) -> None:

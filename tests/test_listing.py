@@ -11,6 +11,7 @@ from pipelines.errors import ServerFailed
 from pipelines.partner_center import connect
 from pipelines.partner_center.listing import list_referrals
 from pipelines.partner_center.settings import resolve_settings
+from pipelines.partner_center.windows import list_everything
 from pipelines.sandbox import Sandbox
 
 PAGE = 10
@@ -170,3 +171,73 @@ def test_next_link_to_another_host_is_refused(serve, listing):
 
     with pytest.raises(ServerFailed, match=r"elsewhere\.example"):
         listing()
+
+
+@pytest.fixture
+def everything(tmp_path, monkeypatch):
+    """Lists everything, ten rows a page, as a full load does; the ids and what was found."""
+    monkeypatch.setenv("SOURCES__PARTNER_CENTER__PAGE_SIZE", str(PAGE))
+
+    def run() -> tuple[set[str], Any]:
+        settings = resolve_settings()
+        found = list_everything(connect(settings), settings, tmp_path, lambda *_: None)
+        ids = [
+            name for file in found.referral_files for name in pq.read_table(file)["id"].to_pylist()
+        ]
+        return set(ids), found
+
+    return run
+
+
+def spread(count: int) -> list[dict[str, Any]]:
+    """Records of as many months, one of them without a date."""
+    months = [f"{2020 + number // 12}-{number % 12 + 1:02}-01T00:00:00" for number in range(count)]
+    return [
+        referral(f"r{number:03}", createdDate=None if number == 1 else month)
+        for number, month in enumerate(months)
+    ]
+
+
+def keep_deleting(sandbox: Sandbox, ids: list[str]) -> None:
+    """One more row is gone in each reading of the plain listing, so that none verifies."""
+
+    def delete_one(request: Any) -> None:
+        if "filter" not in request.params and request.params["skip"] == str(PAGE):
+            sandbox.delete(ids.pop())
+
+    sandbox.behaviour.on_request = delete_one
+
+
+def test_windows_verify_what_paging_cannot(serve, everything):
+    """Rows that vanish under the paging are no obstacle to windows of one page each."""
+    sandbox = serve(*spread(60))
+    keep_deleting(sandbox, [f"r{number:03}" for number in range(2, 40)])
+
+    ids, found = everything()
+
+    assert any("createdDate lt" in request.params.get("filter", "") for request in sandbox.requests)
+    assert set(ids_of(sandbox)) <= ids
+    assert found.is_complete is True
+
+
+def test_windows_help_where_skip_is_ignored(serve, everything):
+    """Each window is one page, for which nothing has to be skipped."""
+    sandbox = serve(*spread(40))
+    sandbox.behaviour.ignores_skip = True
+
+    ids, found = everything()
+
+    assert set(ids_of(sandbox)) == ids
+    assert found.is_complete is True
+
+
+def test_without_date_filters_the_listing_stays_unverified(serve, everything):
+    """The rows come all the same, and nothing is claimed of them."""
+    sandbox = serve(*spread(40))
+    sandbox.behaviour.ignores_skip = True
+    sandbox.behaviour.refuses_date_filter = True
+
+    ids, found = everything()
+
+    assert PAGE == len(ids)
+    assert found.is_complete is False

@@ -27,6 +27,7 @@ from pipelines.partner_center.client import PartnerCenterClient
 from pipelines.partner_center.listing import Listing, list_referrals
 from pipelines.partner_center.records import REFERRAL_SCHEMA
 from pipelines.partner_center.settings import PartnerCenterSettings, resolve_settings
+from pipelines.partner_center.windows import list_everything
 from pipelines.referral import FIELDS
 
 # One observed version of a referral, as it goes to dlt.
@@ -127,9 +128,18 @@ def referrals(
 ) -> Iterator[pa.Table]:
     """Every listed referral once, as Arrow tables of the columns of VERSION_SCHEMA."""
     with tempfile.TemporaryDirectory(prefix="referrals-") as directory:
-        listing = list_referrals(client, settings, filter, Path(directory), lambda *_: None)
+        place = Path(directory)
+        listing = (
+            list_referrals(client, settings, filter, place, _ignore)
+            if filter
+            else list_everything(client, settings, place, _ignore)
+        )
         yield VERSION_SCHEMA.empty_table()
         yield from latest_versions(listing)
+
+
+def _ignore(rows: int, total: int | None) -> None:
+    """dlt has a progress of its own."""
 
 
 @dlt.resource(write_disposition="replace")

@@ -10,14 +10,20 @@ def active_since(moment: datetime) -> str:
     return "(" + " or ".join(f"{field} ge {_literal(moment)}" for field in DATE_FIELDS) + ")"
 
 
+def created_between(start: datetime | None, end: datetime | None) -> str:
+    """Referrals created at or after `start` and before `end`; None leaves that side open."""
+    since = [f"createdDate ge {_literal(start)}"] if start else []
+    until = [f"createdDate lt {_literal(end)}"] if end else []
+    return " and ".join(since + until)
+
+
 def created_in(month: date | None) -> str:
-    """Referrals created in the month that begins on `month`, or without a created date."""
+    """Referrals created in the month that begins on `month`; for None those without a date."""
     if month is None:
         return "createdDate eq null"
     start = datetime(month.year, month.month, 1)
     # The 28th and four days are always in the next month.
-    end = (start.replace(day=28) + timedelta(days=4)).replace(day=1)
-    return f"createdDate ge {_literal(start)} and createdDate lt {_literal(end)}"
+    return created_between(start, (start.replace(day=28) + timedelta(days=4)).replace(day=1))
 
 
 def _literal(moment: datetime) -> str:

@@ -95,7 +95,8 @@ class _PromptServer(uvicorn.Server):
 
 
 def _bound_socket(port: int) -> socket.socket:
-    listener = socket.socket()
+    # asyncio sends small answers at once only on a socket that says it is TCP.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))

@@ -25,14 +25,16 @@ _LOCK_HOLDER = re.compile(r"held in (?P<holder>.+?)(?:\. |$)")
 
 @contextmanager
 def open_warehouse(
-    path: Path, *, read_only: bool = False, wait_seconds: float = LOCK_WAIT_SECONDS
+    path: Path, *, read_only: bool = False, wait_seconds: float | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse at `path`, closed again at the end.
 
-    Waits while another process holds it, then raises Locked. Raises UsageError where the path
-    holds no warehouse, WarehouseFailed where the file cannot be read.
+    Waits while another process holds it (LOCK_WAIT_SECONDS unless told), then raises Locked.
+    Raises UsageError where the path holds no warehouse, WarehouseFailed where the file cannot be
+    read.
     """
     _require_usable(path, read_only)
+    wait_seconds = LOCK_WAIT_SECONDS if wait_seconds is None else wait_seconds
     deadline = time.monotonic() + wait_seconds
     while True:
         try:

@@ -1,0 +1,106 @@
+"""Everything the server has, also where its rows move while they are paged."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from pipelines.partner_center.client import PartnerCenterClient, RequestRefused
+from pipelines.partner_center.filters import created_between, created_in
+from pipelines.partner_center.listing import Listing, OnPage, list_referrals
+from pipelines.partner_center.records import read_page
+from pipelines.partner_center.settings import PartnerCenterSettings
+
+# Between these, a window is halved until it fits one page; what lies outside is one window each.
+_FIRST, _LAST = datetime(2000, 1, 1), datetime(2100, 1, 1)
+
+
+def list_everything(
+    client: PartnerCenterClient,
+    settings: PartnerCenterSettings,
+    directory: Path,
+    on_page: OnPage,
+) -> Listing:
+    """Read all referrals; what paging cannot verify is cut into windows of the created date.
+
+    A window that fits one page is one answer, in which nothing can move. Without date filters or
+    totals the unverified listing comes back as it is.
+    """
+    listing = list_referrals(client, settings, None, directory, on_page)
+    if listing.is_complete is not False or listing.total is None:
+        return listing
+    place = directory / "windows"
+    try:
+        windows = list(_windows(client, settings.page_size))
+        listings = _list_each(client, settings, windows, place, on_page)
+    except RequestRefused:
+        return listing
+    total = _count(client, None)
+    is_complete = all(each.is_complete for each in listings) and (
+        total == sum(each.counted for each in listings)
+    )
+    # The plain listing stays below: a later row of the same referral counts.
+    return _together([listing, *listings], None, total, is_complete)
+
+
+def list_months(
+    client: PartnerCenterClient,
+    settings: PartnerCenterSettings,
+    months: Sequence[date | None],
+    directory: Path,
+    on_page: OnPage,
+) -> Listing:
+    """Read the referrals created in each of `months` (their first days; None: without a date)."""
+    filters = [created_in(month) for month in months]
+    listings = _list_each(client, settings, filters, directory, on_page)
+    return _together(listings, " or ".join(f"({each})" for each in filters), None, None)
+
+
+def _windows(client: PartnerCenterClient, page_size: int) -> Iterator[str]:
+    """Filters that no two referrals share and none escapes, each within one page if possible."""
+    yield created_in(None)
+    yield created_between(None, _FIRST)
+    yield created_between(_LAST, None)
+    spans = [(_FIRST, _LAST)]
+    while spans:
+        start, end = spans.pop()
+        middle = (start + (end - start) / 2).replace(microsecond=0)
+        window = created_between(start, end)
+        if start < middle and (_count(client, window) or 0) > page_size:
+            spans += [(middle, end), (start, middle)]
+        else:
+            yield window
+
+
+def _count(client: PartnerCenterClient, filter: str | None) -> int | None:
+    parameters = {"filter": filter} if filter else {}
+    return client.get({**parameters, "top": 1, "skip": 0}, read_page).envelope.total
+
+
+def _list_each(
+    client: PartnerCenterClient,
+    settings: PartnerCenterSettings,
+    filters: Sequence[str],
+    directory: Path,
+    on_page: OnPage,
+) -> list[Listing]:
+    listings = []
+    for number, filter in enumerate(filters):
+        place = directory / f"{number:06}"
+        place.mkdir(parents=True)
+        listings.append(list_referrals(client, settings, filter, place, on_page))
+    return listings
+
+
+def _together(
+    listings: Sequence[Listing], filter: str | None, total: int | None, is_complete: bool | None
+) -> Listing:
+    return Listing(
+        filter=filter,
+        referral_files=tuple(file for each in listings for file in each.referral_files),
+        reject_files=tuple(file for each in listings for file in each.reject_files),
+        rows_received=sum(each.rows_received for each in listings),
+        counted=sum(each.counted for each in listings),
+        total=total,
+        is_complete=is_complete,
+        unknown_fields=frozenset[str]().union(*(each.unknown_fields for each in listings)),
+    )
