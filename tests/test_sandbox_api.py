@@ -180,10 +180,17 @@ def test_filter_sees_a_record_with_half_a_character() -> None:
 
 def test_filter_passes_over_what_is_no_record() -> None:
     """Rows that are no JSON, or no object, are served and have no fields; NaN hides no others."""
-    raw = ["[1,2]", "oops \\u", '{"id":"1","status":"New"}', '{"status":"New","id":NaN}', "7"]
+    raw = [
+        "[1,2]",
+        "oops",
+        "oops \\u",
+        '{"id":"1","status":"New"}',
+        '{"status":"New","id":NaN}',
+        "7",
+    ]
     with Sandbox(records=raw) as sandbox:
         body = get(sandbox, filter="status eq null").text
-    assert '{"Value":[[1,2],oops \\u,7]' == body.split(',"@nextLink"')[0]
+    assert '{"Value":[[1,2],oops,oops \\u,7]' == body.split(',"@nextLink"')[0]
 
 
 # Groups
@@ -321,8 +328,9 @@ def test_envelope_is_as_told(
 
 
 def test_real_next_links_lead_through_the_listing(sandbox: Sandbox) -> None:
-    """Following the links gives every row once, and then null."""
+    """Following the links gives every row once, and then null; also where pages are short."""
     sandbox.behaviour.next_link = "real"
+    sandbox.behaviour.short_pages = 2
     found, page = [], get(sandbox, filter="status ne null", top=3).json()
     headers = {"Authorization": f"Bearer {sandbox.access_token}"}
     while page["@nextLink"]:
@@ -438,10 +446,11 @@ def test_failing_hook_is_told_in_a_500(sandbox: Sandbox) -> None:
     assert "my mistake" in get(sandbox).json()["description"]
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [Reset(), Response("[1", headers={"Content-Length": "10"}, media_type="application/json")],
-)
+# A reset, and a body shorter than told.
+BROKEN = (Reset(), Response("[1", headers={"Content-Length": "10"}, media_type="application/json"))
+
+
+@pytest.mark.parametrize("fault", BROKEN)
 def test_broken_connections_break(sandbox: Sandbox, fault: Response) -> None:
     """A reset and a body shorter than told are errors of the connection."""
     sandbox.behaviour.on_request = lambda request: fault
@@ -550,14 +559,20 @@ def test_chosen_ports_are_used() -> None:
         assert (api, authority) == (sandbox.base_url, sandbox.authority_url)
 
 
-def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    """Neither requests nor faults leave a line on stdout or stderr."""
+def test_nothing_is_printed_or_logged(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither requests nor faults leave a line on stdout, on stderr or in a log."""
     with Sandbox(records=RECORDS) as sandbox:
         get(sandbox)
-        sandbox.behaviour.on_request = lambda request: Reset()
-        with pytest.raises(requests.ConnectionError):
-            get(sandbox)
-    assert ("", "") == capfd.readouterr()
+        for fault in BROKEN:
+            sandbox.behaviour.on_request = lambda request, fault=fault: fault
+            with pytest.raises(requests.RequestException):
+                get(sandbox)
+    assert ("", "", []) == (
+        *capfd.readouterr(),
+        [log for log in caplog.records if "uvicorn" in log.name],
+    )
 
 
 def test_answer_is_utf8_json(sandbox: Sandbox) -> None:

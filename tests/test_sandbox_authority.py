@@ -76,9 +76,9 @@ def test_device_sign_in_gives_a_token_that_the_api_takes(
     """The token of the authority opens the API; MSAL knows who signed in."""
     token = sign_in(public, sandbox)
     assert 200 == api_status(sandbox, token["access_token"])
-    assert ["partner.user@sandbox.example"] == [
-        account["username"] for account in public.get_accounts()
-    ]
+    (account,) = public.get_accounts()
+    assert "partner.user@sandbox.example" == account["username"]
+    assert account["home_account_id"].endswith("." + sandbox.tenant_id)
 
 
 def test_device_sign_in_waits_for_its_approval(
@@ -109,8 +109,8 @@ def test_verification_page_refuses_a_wrong_code(
 ) -> None:
     """A code that was never issued is named, as text."""
     flow = public.initiate_device_flow(SCOPES)
-    page = http_client.post(flow["verification_uri"], data={"user_code": "<b>"}).text
-    assert "There is no code &lt;b&gt;." in page
+    page = http_client.post(flow["verification_uri"], data={"user_code": "<ü>"}).text
+    assert "There is no code &lt;ü&gt;." in page
 
 
 def test_device_code_works_once(sandbox: Sandbox, public: msal.PublicClientApplication) -> None:

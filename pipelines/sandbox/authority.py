@@ -70,7 +70,7 @@ class Authority:
     def approve(self, user_code: str) -> None:
         """Do what a person does on the verification page; KeyError for a code never issued."""
         for sign_in in self._device_sign_ins.values():
-            if secrets.compare_digest(sign_in.user_code, user_code):
+            if sign_in.user_code == user_code:
                 sign_in.is_approved = True
                 return
         raise KeyError(user_code)

@@ -67,18 +67,22 @@ class Life:
 def simulate_lives(count: int, seed: int, first: datetime, last: datetime) -> Iterator[Life]:
     """`count` lives that begin before `first`, then those that begin from there to `last`.
 
-    In order of creation, more of them in later years. Whole seconds.
+    In order of creation, more of them in later years. Whole seconds. On the first day after
+    `first` at least as many move on as are born, if so many wait for somebody's decision.
     """
     random = Random(seed)  # noqa: S311 - made-up lives have to be repeatable
     start = min(FIRST_DAY, first - timedelta(days=365))
     seconds = int((first - start).total_seconds())
-    number = 112_310
+    births_per_day = max(5, round(1.5 * count / (seconds / 86_400)))
+    number, hurried = 112_310, 0
     for index in range(count):
         # The 3/2 makes the density grow with the square root of time.
         share = ((index + random.random()) / count) ** (2 / 3)
-        yield _life(number + index, start + timedelta(seconds=int(seconds * share)), random)
+        life = _life(number + index, start + timedelta(seconds=int(seconds * share)), random)
+        if hurried < births_per_day and max(life.milestones.values()) >= first:
+            hurried += _hurry(life.milestones, first)
+        yield life
     days = (last - first).days
-    births_per_day = max(5, round(1.5 * count / (seconds / 86_400)))
     for index in range(days * births_per_day):
         share = (index + random.random()) / (days * births_per_day)
         created = first + timedelta(seconds=int((last - first).total_seconds() * share))
@@ -152,6 +156,17 @@ def _archive(milestones: dict[str, datetime], random: Random) -> None:
     if random.random() < (0.1 if is_closed else 0.01):
         latest = max(milestones.values())
         milestones["archived"] = latest + _some_time(random, median_hours=60 * 24, spread=0.4)
+
+
+def _hurry(milestones: dict[str, datetime], day: datetime) -> bool:
+    """Bring what comes next into this day, whole days earlier, unless a clock decides on it."""
+    coming = {name: moment for name, moment in milestones.items() if moment >= day}
+    name = next(iter(coming))
+    if name in ("missed", "expired", "archived"):
+        return False
+    shift = timedelta(days=(coming[name] - day).days)
+    milestones.update({name: moment - shift for name, moment in coming.items()})
+    return True
 
 
 def _some_time(random: Random, median_hours: float, spread: float) -> timedelta:
