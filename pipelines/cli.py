@@ -4,6 +4,7 @@ Imports that only one command needs stand in that command: dlt alone takes over 
 """
 
 import os
+import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -46,14 +47,13 @@ def main() -> None:
     """Run the command line; every foreseeable failure ends in a sentence and its exit code."""
     # dlt reports usage unless told otherwise; nothing but the configured hosts is contacted.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    # A scheduler that stops us is met like a person's Ctrl-C: clean up, record, exit 130.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except ReferralsError as error:
         _err.print(f"referrals: {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output has had enough; keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _now() -> datetime:
@@ -310,10 +310,8 @@ def sandbox(
 
 def _serve(stand_in: Any) -> None:
     """Let a day pass at each Enter, until Ctrl-C or, without a terminal, a signal."""
-    import signal
     import threading
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         for _ in sys.stdin:
             try:

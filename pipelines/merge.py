@@ -1,6 +1,7 @@
 """New versions and rejects into the warehouse, in one package of dlt's."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -41,19 +42,32 @@ def merge_changes(
     empty. `directory` becomes dlt's working directory and must be new: what a killed run left in
     an old one would be loaded in place of the changes. Raises WarehouseFailed.
     """
+    try:
+        # dlt swallows some signals that reach it in the main thread. Here Ctrl-C waits for the
+        # merge, which is short and whole, and then ends the run.
+        with ThreadPoolExecutor(max_workers=1) as worker:
+            worker.submit(_run_dlt, connection, versions, rejects, boundary, directory).result()
+    except PipelineStepFailed as error:
+        raise WarehouseFailed(
+            f"The changes could not be merged into the warehouse: {error.exception}. It holds "
+            "the state before this run; correct the cause and run the load again."
+        ) from error
+
+
+def _run_dlt(
+    connection: duckdb.DuckDBPyConnection,
+    versions: Path,
+    rejects: Path,
+    boundary: datetime,
+    directory: Path,
+) -> None:
     pipeline = dlt.pipeline(
         "partner_center",
         pipelines_dir=str(directory),
         destination=dlt.destinations.duckdb(connection),
         dataset_name="partner_center",
     )
-    try:
-        pipeline.run(_changes(versions, rejects, boundary), loader_file_format="parquet")
-    except PipelineStepFailed as error:
-        raise WarehouseFailed(
-            f"The changes could not be merged into the warehouse: {error.exception}. It holds "
-            "the state before this run; correct the cause and run the load again."
-        ) from error
+    pipeline.run(_changes(versions, rejects, boundary), loader_file_format="parquet")
 
 
 def check_merged(connection: duckdb.DuckDBPyConnection, versions: Path) -> None:

@@ -1,8 +1,9 @@
 """One run of the load, top to bottom: plan, list, diff, merge, reconcile, refresh the views."""
 
-import tempfile
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from uuid import uuid4
 
 import duckdb
 
-from pipelines.errors import ReferralsError
+from pipelines.errors import ReferralsError, WarehouseFailed
 from pipelines.merge import check_merged, merge_changes
 from pipelines.partner_center.client import PartnerCenterClient, RequestRefused
 from pipelines.partner_center.counts import fetch_counts
@@ -23,7 +24,7 @@ from pipelines.reconciliation import Reconciliation, ServerCounts, reconcile
 from pipelines.warehouse.changes import Changes, count_distinct, find_changes
 from pipelines.warehouse.connection import open_warehouse, transaction
 from pipelines.warehouse.counts import count_listed, record_totals
-from pipelines.warehouse.known import Known, next_boundary, read_known
+from pipelines.warehouse.known import Known, has_table, next_boundary, read_known
 from pipelines.warehouse.lock import run_lock
 from pipelines.warehouse.tables import LoadRun, create_tables, record_run
 from pipelines.warehouse.views import refresh_views
@@ -84,14 +85,12 @@ class Load:
         pipelines.errors.
         """
         self._run = LoadRun(run_id=uuid4().hex, started_at=self.clock())
-        with (
-            run_lock(self.warehouse),
-            tempfile.TemporaryDirectory(prefix="referrals-") as directory,
-        ):
+        with run_lock(self.warehouse), _workplace(self.warehouse) as directory:
             try:
-                self._perform(Path(directory))
-            except ReferralsError as error:
-                self._record_failure(error)
+                with _told_failures(self.warehouse):
+                    self._perform(directory)
+            except (ReferralsError, KeyboardInterrupt) as error:
+                self._record_failure(str(error) or "The run was interrupted.")
                 raise
         return self._run
 
@@ -205,8 +204,9 @@ class Load:
             now=self._run.started_at,
             directory=place,
         )
-        boundary = next_boundary(connection, self._run.started_at)
-        merge_changes(connection, changes.versions, changes.rejects, boundary, place / "dlt")
+        if changes.has_rows or not has_table(connection, "referral_rejects"):
+            boundary = next_boundary(connection, self._run.started_at)
+            merge_changes(connection, changes.versions, changes.rejects, boundary, place / "dlt")
         check_merged(connection, changes.versions)
         self._count(changes)
         self.progress.step(
@@ -297,17 +297,46 @@ class Load:
         self._run.requests = self.client.request_count
         self._run.retries = self.client.retry_count
 
-    def _record_failure(self, error: ReferralsError) -> None:
+    def _record_failure(self, error: str) -> None:
         """Write the row of a run that failed, where the warehouse can be written."""
         self._finish(succeeded=False)
         self._run.reconciled = None
-        self._run.error = str(error)
+        self._run.error = error
         try:
             with open_warehouse(self.warehouse, wait_seconds=0) as connection:
                 create_tables(connection)
                 record_run(connection, self._run)
         except (ReferralsError, duckdb.Error):
             self.progress.warn("The failed run could not be recorded in load_runs either.")
+
+
+@contextmanager
+def _told_failures(warehouse: Path) -> Iterator[None]:
+    """Say in a sentence what a full disk or a broken file means."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        raise WarehouseFailed(
+            f"The load could not be finished: {error}. No reader of {warehouse} sees a part of it; "
+            "correct the cause (disk space, permissions) and run the load again."
+        ) from error
+
+
+@contextmanager
+def _workplace(warehouse: Path) -> Iterator[Path]:
+    """A new directory beside the warehouse for the spool and for dlt, removed at the end.
+
+    What a killed run left there would be loaded in place of the changes, so it goes first. The
+    caller holds the run lock.
+    """
+    directory = warehouse.with_name(f"{warehouse.name}.work")
+    shutil.rmtree(directory, ignore_errors=True)
+    try:
+        with _told_failures(warehouse):
+            directory.mkdir()
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _choose_mode(known: Known, wishes: Wishes, now: datetime) -> str:

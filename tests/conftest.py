@@ -1,7 +1,9 @@
 """What the tests share: a stand-in for Partner Center, a warehouse, and ways to use them."""
 
+import json
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -27,6 +29,17 @@ def referral(referral_id: Any, **fields: Any) -> dict[str, Any]:
     return record | {"id": referral_id} | fields
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--short` is how continuous integration runs the sweeps."""
+    parser.addoption("--short", action="store_true", help="try a part of each sweep")
+
+
+@pytest.fixture
+def is_short(request: pytest.FixtureRequest) -> bool:
+    """Whether a sweep should try a part of its cases only."""
+    return bool(request.config.getoption("--short"))
+
+
 @dataclass
 class Notes:
     """A progress that keeps what it is told."""
@@ -46,6 +59,45 @@ class Notes:
 
     def warn(self, sentence: str) -> None:
         self.warnings.append(sentence)
+
+
+class KilledLoads:
+    """Loads in processes of their own, killed where the test says; see killed_loads.py."""
+
+    def __init__(self) -> None:
+        driver = Path(__file__).with_name("killed_loads.py")
+        self._process = subprocess.Popen(
+            [sys.executable, str(driver)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": f"{driver.parent}{os.pathsep}{driver.parent.parent}"},
+            text=True,
+        )
+
+    def load(self, warehouse: Path, kill_at: int = 0, hours: float = 0, **rest: Any) -> Any:
+        """One load, killed at its `kill_at`-th point (0: never); how it ended."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(("SOURCES__", "RUNTIME__"))
+        }
+        order = {"warehouse": str(warehouse), "kill_at": kill_at, "hours": hours} | rest
+        self._process.stdin.write(json.dumps(order | {"environment": environment}) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture(scope="session")
+def killed_loads() -> Iterator[KilledLoads]:
+    """Loads in forked processes; the importing is done once for all tests."""
+    driver = KilledLoads()
+    yield driver
+    driver.close()
 
 
 @pytest.fixture(autouse=True)

@@ -38,6 +38,14 @@ class Changes:
     changed_count: int
     vanished_count: int
     withheld_count: int
+    new_reject_count: int
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether there is anything to merge."""
+        return bool(
+            self.new_count + self.changed_count + self.vanished_count + self.new_reject_count
+        )
 
 
 def find_changes(
@@ -80,6 +88,7 @@ def find_changes(
         changed_count=changed,
         vanished_count=vanished if with_vanished else 0,
         withheld_count=0 if with_vanished else vanished,
+        new_reject_count=_count(connection, f"read_parquet({_literal(rejects)})"),
     )
 
 

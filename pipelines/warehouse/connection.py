@@ -38,6 +38,8 @@ def open_warehouse(
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
+            if not path.exists():
+                _make_whole(path)
             connection = duckdb.connect(str(path), read_only=read_only)
             break
         except duckdb.IOException as error:
@@ -46,7 +48,7 @@ def open_warehouse(
             if time.monotonic() >= deadline:
                 raise _name_holder(path, error, wait_seconds) from error
             time.sleep(_RETRY_SECONDS)
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:
             raise _explain(path, error) from error
     with connection:
         yield connection
@@ -84,6 +86,14 @@ def _require_usable(path: Path, read_only: bool) -> None:
         )
 
 
+def _make_whole(path: Path) -> None:
+    """Put a new warehouse in place at once; half of one could never be opened again."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    duckdb.connect(str(draft)).close()
+    draft.replace(path)
+
+
 def _name_holder(path: Path, error: duckdb.Error, wait_seconds: float) -> Locked:
     found = _LOCK_HOLDER.search(str(error))
     holder = found["holder"] if found else "another process"
@@ -93,11 +103,14 @@ def _name_holder(path: Path, error: duckdb.Error, wait_seconds: float) -> Locked
     )
 
 
-def _explain(path: Path, error: duckdb.Error) -> UsageError | WarehouseFailed:
+def _explain(path: Path, error: Exception) -> UsageError | WarehouseFailed:
     if "not a valid DuckDB" in str(error):
         return UsageError(
             f"{path} is no DuckDB file. Nothing was changed; name another with --warehouse."
         )
     if "ermission denied" in str(error):
         return UsageError(f"{path} may not be opened: permission denied. Nothing was changed.")
-    return WarehouseFailed(f"The warehouse {path} cannot be opened: {error}")
+    return WarehouseFailed(
+        f"The warehouse {path} cannot be opened: {error}. Check disk space and permissions, then "
+        "try again; put back an older copy if the file is damaged: the next load catches up."
+    )

@@ -1,0 +1,96 @@
+"""Runs loads in forked children that die at their n-th statement or file operation.
+
+Reads one JSON object a line from stdin, {"warehouse": ..., "kill_at": n, "hours": h}, and answers
+each with one: the points that the load passed, and how it ended. With "signal" another one than
+SIGKILL is sent, and with "file_bytes" no file may grow larger. Forking saves importing dlt anew
+for each of hundreds of loads.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from conftest import NOW, Notes
+
+from pipelines.errors import ReferralsError
+from pipelines.partner_center import connect
+from pipelines.partner_center.settings import resolve_settings
+from pipelines.referrals_pipeline import Load, Wishes
+
+# Every way in which this program and dlt reach DuckDB or change a file's name.
+STATEMENTS = ("execute", "executemany", "sql", "begin", "commit", "rollback")
+FILE_OPERATIONS = ("rename", "replace", "remove", "unlink", "rmdir", "mkdir")
+
+
+def main() -> None:
+    for line in sys.stdin:
+        order = json.loads(line)
+        ours, theirs = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(ours)
+            _load(order, theirs)
+        os.close(theirs)
+        with os.fdopen(ours) as pipe:
+            told = pipe.read()
+        _, status = os.waitpid(child, 0)
+        answer = {"code": os.waitstatus_to_exitcode(status)}
+        print(json.dumps(answer | (json.loads(told) if told else {})), flush=True)
+
+
+def _load(order: dict[str, Any], pipe: int) -> None:
+    """One load; this process ends in here."""
+    points: list[str] = []
+    signal_number = signal.Signals[order.get("signal", "SIGKILL")]
+
+    def pass_point(name: str) -> None:
+        points.append(name)
+        if len(points) == order["kill_at"]:
+            os.kill(os.getpid(), signal_number)
+
+    os.environ.update(order["environment"])
+    now: datetime = NOW + timedelta(hours=order["hours"])
+    settings = resolve_settings()
+    job = Load(
+        settings, connect(settings), Path(order["warehouse"]), Wishes(), lambda: now, Notes()
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if limit := order.get("file_bytes"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    for name in STATEMENTS:
+        _watch(duckdb.DuckDBPyConnection, name, pass_point)
+    for name in FILE_OPERATIONS:
+        _watch(os, name, pass_point)
+    code, said = 0, ""
+    try:
+        job.run()
+    except ReferralsError as error:
+        code = error.exit_code
+        said = str(error)
+    except KeyboardInterrupt:
+        code = 130
+    os.write(pipe, json.dumps({"points": points, "said": said}).encode())
+    os._exit(code)
+
+
+def _watch(owner: Any, name: str, pass_point: Callable[[str], None]) -> None:
+    """Tell of each call just before it is made; the call itself is the real one."""
+    real = getattr(owner, name)
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        pass_point(name)
+        return real(*arguments, **options)
+
+    setattr(owner, name, watched)
+
+
+if __name__ == "__main__":
+    main()
