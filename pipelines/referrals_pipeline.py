@@ -180,6 +180,12 @@ class Load:
                 f"{', '.join(sorted(listing.unknown_fields))}. They were left out; "
                 "a newer version of this program may read them."
             )
+        if listing.absent_fields and listing.filter is None:
+            self.progress.warn(
+                f"Partner Center sent no referral with the fields "
+                f"{', '.join(sorted(listing.absent_fields))}. They are loaded as null, the values "
+                "of before stay in the history; if this is new, ask Microsoft support."
+            )
         if listing.is_complete is False:
             self.progress.warn(
                 f"The listing does not add up to the {listing.total or 0:,} referrals that Partner "

@@ -20,7 +20,8 @@ def change(source):
     source.put(referral("r01", status="Won", wonDate="2026-03-30T00:00:00"))
     source.put(referral("r02", customerName="moved no date"))
     source.put(referral("odd2", acceptedDate="soon"))
-    source.delete("r03")
+    if any(record["id"] == "r03" for record in source.records()):
+        source.delete("r03")
 
 
 def assert_right(warehouse: Path, source: Any) -> None:

@@ -124,3 +124,20 @@ def test_foreign_column_stops_the_views(serve, load, warehouse, ask):
         load(full=True)
 
     assert [(True,), (False,)] == ask("select succeeded from partner_center.load_runs")
+
+
+def test_ten_kills_in_a_row_leave_no_litter(killed_loads, source, warehouse):
+    """What a killed run leaves, the next takes away; and it asks the source anew."""
+    killed_loads.load(warehouse)
+    litter = []
+    for point in range(5, 55, 5):
+        change(source)
+        killed_loads.load(warehouse, kill_at=point, hours=point)
+        litter.append(sum(1 for _ in warehouse.parent.rglob("*")))
+    asked = len(source.requests)
+
+    assert 0 == killed_loads.load(warehouse, hours=60)["code"]
+
+    assert asked < len(source.requests)
+    assert max(litter) < 60
+    assert_right(warehouse, source)

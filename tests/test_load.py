@@ -368,6 +368,74 @@ def test_unknown_field_is_reported_once(serve, load, notes):
     assert 1 == sum("leadScore" in warning for warning in notes.warnings)
 
 
+def test_field_that_vanished_is_reported(serve, load, notes, ask):
+    """Its values become null as the source has it, which is told; the old ones stay in history."""
+    sandbox = serve(referral("a", customerName="Right Ltd"))
+    load()
+    record = referral("a")
+    del record["customerName"]
+    sandbox.put(record)
+
+    load(LATER, full=True)
+
+    assert any("customerName" in warning for warning in notes.warnings)
+    assert [("Right Ltd",), (None,)] == ask(
+        "select customer_name from partner_center.referrals order by valid_from"
+    )
+
+
+def test_field_that_changes_type_costs_no_referral(serve, load, ask):
+    """Every record is a reject, and every referral keeps its version."""
+    sandbox = serve(*(referral(f"r{n}") for n in range(3)))
+    load()
+    for n in range(3):
+        sandbox.put(referral(f"r{n}", status=7))
+
+    run = load(LATER, full=True)
+
+    assert (3, 0) == (run.rows_rejected, run.rows_vanished)
+    assert [("New",)] * 3 == ask(f"select status {CURRENT}")
+
+
+def test_empty_answer_wipes_nothing(serve, load, ask, notes):
+    """A 200 without rows from a tenant that had some is doubted, and said."""
+    sandbox = serve(*(referral(f"r{n}") for n in range(10)))
+    load()
+    for n in range(10):
+        sandbox.delete(f"r{n}")
+
+    run = load(LATER, full=True)
+
+    assert (0, False) == (run.rows_vanished, run.reconciled)
+    assert [(10,)] == ask(f"select count(*) {CURRENT} and is_listed")
+
+
+def test_status_that_moved_no_date_is_found_by_reconciling(serve, load, ask):
+    """The counts per status differ, so its month is listed again in the same run."""
+    sandbox = serve(*(referral(f"r{n}", createdDate="2024-05-05T00:00:00") for n in range(5)),
+                    *(referral(f"s{n}") for n in range(20)))  # fmt: skip
+    load()
+    sandbox.put(referral("r3", createdDate="2024-05-05T00:00:00", status="Lost"))
+
+    run = load(LATER)
+
+    assert ("incremental", 1, True) == (run.mode, run.rows_changed, run.reconciled)
+
+
+def test_clock_a_day_ahead_breaks_no_history(serve, load, ask):
+    """When the clock is right again, versions go on from where the wrong one put them."""
+    sandbox = serve(referral("a", status="New"))
+    load(LATER)
+    sandbox.put(referral("a", status="Won"))
+
+    load(NOW, full=True)
+
+    assert [("New",), ("Won",)] == versions_of(ask, "a")
+    assert [(0,)] == ask(
+        "select count(*) from partner_center.referrals where valid_to <= valid_from"
+    )
+
+
 def test_nothing_is_left_behind(serve, load, tmp_path):
     """dlt's working directory and the spool go with the run."""
     serve(referral("a"))

@@ -38,6 +38,7 @@ class Listing:
     total: int | None
     is_complete: bool | None
     unknown_fields: frozenset[str]
+    absent_fields: frozenset[str]
 
 
 @dataclass
@@ -50,12 +51,18 @@ class _Reading:
     rows: int = 0
     ignores_skip: bool = False
     unknown_fields: frozenset[str] = frozenset()
+    absent_fields: frozenset[str] | None = None
 
     def take(self, page: Page) -> None:
         self.spool.append(page)
         self.rows += page.item_count
         self.totals.add(page.envelope.total)
         self.unknown_fields |= page.unknown_fields
+        if page.item_count:
+            absent = page.absent_fields
+            self.absent_fields = absent & (
+                absent if self.absent_fields is None else self.absent_fields
+            )
         ids = page.ids
         self.repeated_ids += len(ids) - len(ids.unique())
 
@@ -144,4 +151,5 @@ def _listing(
         total=max(totals, default=None),
         is_complete=is_complete,
         unknown_fields=frozenset().union(*(reading.unknown_fields for reading in pool)),
+        absent_fields=pool[-1].absent_fields or frozenset(),
     )

@@ -42,12 +42,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Page:
-    """One answer: the referrals that could be read, the others, and what the envelope says."""
+    """One answer: the referrals that could be read, the others, and what the envelope says.
+
+    `unknown_fields` stood in some record and are not among ours, `absent_fields` stood in none.
+    """
 
     envelope: Envelope
     referrals: pa.Table
     rejects: pa.Table
     unknown_fields: frozenset[str]
+    absent_fields: frozenset[str]
 
     @property
     def item_count(self) -> int:
@@ -71,9 +75,19 @@ def read_page(body: bytes) -> Page:
     if whole is None:
         return _read_record_by_record(body)
     envelope, items = whole
-    unknown = frozenset(field.name for field in items.type) - FIELDS.keys()
     texts = pa.table({field: items.field(field) for field in FIELDS})
-    return _normalize(envelope, texts, unknown, lambda: [raw for raw, _ in read_items(body)[1]])
+    rows, rejects = _normalize(texts, lambda: [raw for raw, _ in read_items(body)[1]])
+    return Page(
+        envelope,
+        rows,
+        rejects,
+        unknown_fields=frozenset(field.name for field in items.type) - FIELDS.keys(),
+        absent_fields=frozenset(
+            field
+            for field in FIELDS
+            if texts[field].null_count == len(items) and f'"{field}"'.encode() not in body
+        ),
+    )
 
 
 def _read_record_by_record(body: bytes) -> Page:
@@ -82,19 +96,24 @@ def _read_record_by_record(body: bytes) -> Page:
     good: list[dict[str, str | None]] = []
     raw_good: list[str] = []
     rejects: list[dict[str, Any]] = []
-    unknown: set[str] = set()
+    names: set[str] = set()
     for raw, value in items:
         if isinstance(value, Record):
-            unknown |= value.keys() - FIELDS.keys()
+            names |= value.keys()
         try:
             good.append(_read_texts(value))
             raw_good.append(raw)
         except ValueError as error:
             rejects.append(_reject(raw, str(error), value))
     columns = {field: pa.array([row[field] for row in good], pa.string()) for field in FIELDS}
-    page = _normalize(envelope, pa.table(columns), frozenset(unknown), lambda: raw_good)
-    all_rejects = [pa.Table.from_pylist(rejects, REJECT_SCHEMA), page.rejects]
-    return Page(envelope, page.referrals, pa.concat_tables(all_rejects), page.unknown_fields)
+    rows, unreadable = _normalize(pa.table(columns), lambda: raw_good)
+    return Page(
+        envelope,
+        rows,
+        pa.concat_tables([pa.Table.from_pylist(rejects, REJECT_SCHEMA), unreadable]),
+        unknown_fields=frozenset(names - FIELDS.keys()),
+        absent_fields=frozenset(FIELDS.keys() - names),
+    )
 
 
 def _read_texts(value: Any) -> dict[str, str | None]:
@@ -116,13 +135,8 @@ def _read_texts(value: Any) -> dict[str, str | None]:
     return texts
 
 
-def _normalize(
-    envelope: Envelope,
-    texts: pa.Table,
-    unknown_fields: frozenset[str],
-    raw_records: Callable[[], list[str]],
-) -> Page:
-    """Turn texts into rows, and set aside those whose id or dates cannot be read."""
+def _normalize(texts: pa.Table, raw_records: Callable[[], list[str]]) -> tuple[pa.Table, pa.Table]:
+    """Turn texts into rows, and into rejects those whose id or dates cannot be read."""
     columns = {column: _whole(texts[field]) for field, column in TEXT_FIELDS.items()}
     ids = columns["id"]
     is_bad = pc.or_(pc.is_null(ids), pc.fill_null(pc.equal(ids, ""), False))
@@ -134,7 +148,7 @@ def _normalize(
     if pc.any(is_bad).as_py():
         rejects = _reject_rows(rows, texts, is_bad, raw_records())
         rows = rows.filter(pc.invert(is_bad))
-    return Page(envelope, rows.cast(REFERRAL_SCHEMA), rejects, unknown_fields)
+    return rows.cast(REFERRAL_SCHEMA), rejects
 
 
 def _reject_rows(

@@ -103,4 +103,5 @@ def _together(
         total=total,
         is_complete=is_complete,
         unknown_fields=frozenset[str]().union(*(each.unknown_fields for each in listings)),
+        absent_fields=listings[0].absent_fields if listings else frozenset(),
     )
