@@ -178,3 +178,15 @@ def test_locks_agree():
 def test_run_time_lock_has_no_pandas():
     """dlt imports pandas where it finds it, which costs every run; users do not get it."""
     assert "\npandas==" not in LOCKS[0].read_text("utf-8")
+
+
+def test_every_test_that_the_readme_names_exists():
+    """The table of what a run survives names tests that are there."""
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", (ROOT / "tests/README.md").read_text())
+
+    assert len(named) > 50
+    assert [] == [
+        f"{file}::{test}"
+        for file, test in named
+        if f"def {test}(" not in (ROOT / "tests" / file).read_text()
+    ]
