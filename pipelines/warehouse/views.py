@@ -2,26 +2,24 @@
 
 import csv
 import functools
+import itertools
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
 from pipelines.errors import UsageError, WarehouseFailed
 
 SCHEMAS = ("staging", "intermediate", "marts")
-SLA_COLUMNS = ("rule", "applies_from", "applies_to", "limit_hours")
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # In a wheel the SQL lies inside the package, in a checkout beside it.
-_SQL = next(path for path in (_PACKAGE / "sql", _PACKAGE.parent / "sql") if path.is_dir())
-SHIPPED_SLA_RULES = _SQL / "seeds" / "sla_rules.csv"
+SQL = next(path for path in (_PACKAGE / "sql", _PACKAGE.parent / "sql") if path.is_dir())
 
 _COLUMN = re.compile(r"^--   (\w+): (.+)$")
 _CONTINUED = re.compile(r"^--     (\S.*)$")
@@ -48,15 +46,26 @@ class ViewDefinition:
         return f"sql/{self.schema}/{self.name}.sql"
 
 
-def refresh_views(connection: duckdb.DuckDBPyConnection, sla_rules: Path | None = None) -> int:
+class SlaRule(NamedTuple):
+    """A row of settings.sla_rules; applies to what was created in [applies_from, applies_to)."""
+
+    rule: str
+    applies_from: datetime | None
+    applies_to: datetime | None
+    limit_hours: int
+
+
+def refresh_views(
+    connection: duckdb.DuckDBPyConnection, sla_rules: Path | None = None, folder: Path = SQL
+) -> int:
     """Make every view anew, inside the transaction that the caller opened; how many there are.
 
-    `sla_rules` is the user's own file, used instead of the shipped one. Views without a file are
-    dropped. Raises UsageError for a bad `sla_rules`, WarehouseFailed for a view that cannot be
-    made; the caller rolls back, which leaves the old set as it was.
+    `sla_rules` is the user's own file, used instead of the shipped one. Views without a file in
+    `folder` are dropped. Raises UsageError for a bad `sla_rules`, WarehouseFailed for a view that
+    cannot be made; the caller rolls back, which leaves the old set as it was.
     """
-    rules = list(_read_sla_rules(sla_rules or SHIPPED_SLA_RULES))
-    definitions = view_definitions()
+    rules = _read_sla_rules(sla_rules or folder / "seeds" / "sla_rules.csv")
+    definitions = view_definitions(folder)
     try:
         _fill_sla_rules(connection, rules)
         _drop_views(connection)
@@ -71,7 +80,7 @@ def refresh_views(connection: duckdb.DuckDBPyConnection, sla_rules: Path | None 
 
 
 @functools.cache
-def view_definitions(folder: Path = _SQL) -> tuple[ViewDefinition, ...]:
+def view_definitions(folder: Path = SQL) -> tuple[ViewDefinition, ...]:
     """Every view that `folder` defines, each after the views that it reads."""
     with duckdb.connect() as parser:
         found = [
@@ -97,12 +106,13 @@ def _read_dependencies(tree: str) -> frozenset[str]:
     """The tables and views that a select reads by their qualified names."""
     reads: set[str] = set()
 
-    def note(node: dict[str, Any]) -> None:
+    def note(node: dict[str, Any]) -> dict[str, Any]:
         if node.get("type") == "BASE_TABLE" and node["schema_name"]:
             reads.add(f"{node['schema_name']}.{node['table_name']}")
+        return node
 
-    # Called for every object of the tree, the innermost first.
-    json.loads(tree, object_hook=lambda node: note(node) or node)
+    # The hook sees every object of the tree.
+    json.loads(tree, object_hook=note)
     return frozenset(reads)
 
 
@@ -148,35 +158,44 @@ def _create(connection: duckdb.DuckDBPyConnection, definition: ViewDefinition) -
         raise WarehouseFailed(_broken(definition.path, error)) from error
 
 
-def _read_sla_rules(path: Path) -> Iterator[tuple[str, datetime | None, datetime | None, int]]:
+def _read_sla_rules(path: Path) -> list[SlaRule]:
     """The rows of settings.sla_rules that a file holds."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
-            if tuple(rows.fieldnames or ()) != SLA_COLUMNS:
-                raise ValueError(f"its first line is not {','.join(SLA_COLUMNS)}")
-            for row in rows:
-                yield _read_sla_rule(row, rows.line_num)
+            if tuple(rows.fieldnames or ()) != SlaRule._fields:
+                raise ValueError(f"its first line is not {','.join(SlaRule._fields)}")
+            rules = [_read_sla_rule(row, rows.line_num) for row in rows]
+        for one, other in itertools.combinations(rules, 2):
+            if one.rule == other.rule and _overlap(one, other):
+                raise ValueError(f"two lines of {one.rule} apply to the same moment")
     except (OSError, ValueError, csv.Error) as error:
         raise UsageError(
             f"The SLA rules in {path} cannot be used: {error}. The views are as before. "
             "Correct the file, or leave `sla_rules` empty for the shipped rules."
         ) from error
+    return rules
 
 
-def _read_sla_rule(
-    row: dict[str, str], line: int
-) -> tuple[str, datetime | None, datetime | None, int]:
+def _read_sla_rule(row: dict[str, str], line: int) -> SlaRule:
     if None in row or None in row.values():
-        raise ValueError(f"line {line} does not have {len(SLA_COLUMNS)} values")
+        raise ValueError(f"line {line} does not have {len(SlaRule._fields)} values")
     try:
         hours = int(row["limit_hours"])
-        applies = [_read_moment(row[column]) for column in ("applies_from", "applies_to")]
+        start, end = _read_moment(row["applies_from"]), _read_moment(row["applies_to"])
     except ValueError as error:
         raise ValueError(f"line {line}: {error}") from error
     if not row["rule"] or hours <= 0:
         raise ValueError(f"line {line} needs a rule and a limit_hours above 0")
-    return row["rule"], applies[0], applies[1], hours
+    return SlaRule(row["rule"], start, end, hours)
+
+
+def _overlap(one: SlaRule, other: SlaRule) -> bool:
+    def starts_before_end(rule: SlaRule, before: SlaRule) -> bool:
+        start, end = rule.applies_from, before.applies_to
+        return start is None or end is None or start < end
+
+    return starts_before_end(one, other) and starts_before_end(other, one)
 
 
 def _read_moment(text: str) -> datetime | None:
@@ -189,7 +208,7 @@ def _read_moment(text: str) -> datetime | None:
 
 def _fill_sla_rules(
     connection: duckdb.DuckDBPyConnection,
-    rules: list[tuple[str, datetime | None, datetime | None, int]],
+    rules: list[SlaRule],
 ) -> None:
     connection.execute("create schema if not exists settings")
     connection.execute(

@@ -1,119 +1,267 @@
--- By how much each closed referral lifts the curve of its segments.
+-- By how much the referrals of each age lift the curves of their segments.
 --
 -- Aalen-Johansen: an event at age t adds S(t-) / n(t), the share not yet closed
 -- over the number at risk. With G the share not yet censored, S(t-) * G(t-) is
--- n(t) / N, so that the step is 1 / (N * G(t-)): only the censorings before t
--- have to be multiplied up, and one sort of each segment does it. Ties: events
--- come before censorings; their order among themselves does not matter.
--- Grain: one row per segment, segment_value, first_day, last_day
+-- n(t) / N, so the step is 1 / (N * G(t-)), the same for all events from one
+-- censoring to the next. One sort of each segment numbers the referrals by age;
+-- from there on only the censored ones and the last of each day are looked at.
+-- Ties: events come before censorings, their own order does not matter.
+-- Grain: one row per segment, segment_value, day
 -- Answers: how much does each day of age add to the share that is closed?
 -- Columns:
 --   segment: all, customer_market, customer_org_size or partner_market
 --   segment_value: value of that field, null where it is null; all for all
---   first_day: whole days of age when these referrals closed or were last seen
---   last_day: the same rounded up: first day whose curve includes them
---   referral_count: referrals that closed or were last seen then
---   won_step: what the won ones add to the curve
---   closed_step: what the closed ones add to the curve
+--   day: age in days, rounded up: first day whose curve includes these
+--   referral_count: referrals that closed or were last seen at that age
+--   on_the_day_count: of these, the ones whose age is a whole number of days
+--   won_step: what the won ones add to the curve; null past day 365
+--   closed_step: what the closed ones add to the curve; null past day 365
 
 with referrals as (
 
     select * from intermediate.referral_durations
 
-), ages as (
+), aged as (
 
     select
         customer_market,
         customer_org_size,
         partner_market,
         is_open,
-        coalesce(outcome = 'won', false) as is_won,
+        case when outcome = 'won' then 1 else 0 end as won,
         case
             when is_open then created_to_as_of_days
             else created_to_closed_days
         end as age_days
     from referrals
-    where
-        created_to_closed_days is not null
-        or (is_open and created_to_as_of_days is not null)
 
-), segmented as (
+), cells as (
+
+    select distinct
+        customer_market,
+        customer_org_size,
+        partner_market
+    from aged
+
+), codes as (
+
+    -- Sorting a million numbers takes a third of sorting as many texts.
+    select
+        *,
+        dense_rank() over (order by customer_market) as customer_market_code,
+        dense_rank() over (order by customer_org_size)
+            as customer_org_size_code,
+        dense_rank() over (order by partner_market) as partner_market_code
+    from cells
+
+), ages as (
+
+    select
+        codes.customer_market_code,
+        codes.customer_org_size_code,
+        codes.partner_market_code,
+        aged.is_open,
+        aged.won,
+        aged.age_days,
+        -- Odd between two days, even on the very moment that a day begins.
+        cast(floor(aged.age_days) + ceil(aged.age_days) as integer) as half_day
+    from aged
+    inner join codes
+        on
+            aged.customer_market is not distinct from codes.customer_market
+            and aged.customer_org_size
+            is not distinct from codes.customer_org_size
+            and aged.partner_market is not distinct from codes.partner_market
+    where aged.age_days is not null
+
+), labels as (
 
     select
         'all' as segment,
-        'all' as segment_value,
-        age_days,
+        0 as code,
+        'all' as segment_value
+    union all
+    select distinct
+        'customer_market' as segment,
+        customer_market_code as code,
+        customer_market as segment_value
+    from codes
+    union all
+    select distinct
+        'customer_org_size' as segment,
+        customer_org_size_code as code,
+        customer_org_size as segment_value
+    from codes
+    union all
+    select distinct
+        'partner_market' as segment,
+        partner_market_code as code,
+        partner_market as segment_value
+    from codes
+
+), placed as (
+
+    select
+        'all' as segment,
+        0 as code,
+        half_day,
         is_open,
-        is_won
+        row_number() over up_to_it as place,
+        sum(won) over up_to_it as won_place,
+        coalesce(
+            lead(half_day) over next_older <> half_day, true
+        ) as is_last_of_half_day
     from ages
+    window
+        next_older as (order by age_days, is_open),
+        up_to_it as (
+            order by age_days, is_open
+            rows between unbounded preceding and current row
+        )
     union all
     select
         'customer_market' as segment,
-        customer_market as segment_value,
-        age_days,
+        customer_market_code as code,
+        half_day,
         is_open,
-        is_won
+        row_number() over up_to_it as place,
+        sum(won) over up_to_it as won_place,
+        coalesce(
+            lead(half_day) over next_older <> half_day
+            or lead(customer_market_code) over next_older
+            <> customer_market_code,
+            true
+        ) as is_last_of_half_day
     from ages
+    window
+        next_older as (order by customer_market_code, age_days, is_open),
+        up_to_it as (
+            order by customer_market_code, age_days, is_open
+            rows between unbounded preceding and current row
+        )
     union all
     select
         'customer_org_size' as segment,
-        customer_org_size as segment_value,
-        age_days,
+        customer_org_size_code as code,
+        half_day,
         is_open,
-        is_won
+        row_number() over up_to_it as place,
+        sum(won) over up_to_it as won_place,
+        coalesce(
+            lead(half_day) over next_older <> half_day
+            or lead(customer_org_size_code) over next_older
+            <> customer_org_size_code,
+            true
+        ) as is_last_of_half_day
     from ages
+    window
+        next_older as (order by customer_org_size_code, age_days, is_open),
+        up_to_it as (
+            order by customer_org_size_code, age_days, is_open
+            rows between unbounded preceding and current row
+        )
     union all
     select
         'partner_market' as segment,
-        partner_market as segment_value,
-        age_days,
+        partner_market_code as code,
+        half_day,
         is_open,
-        is_won
+        row_number() over up_to_it as place,
+        sum(won) over up_to_it as won_place,
+        coalesce(
+            lead(half_day) over next_older <> half_day
+            or lead(partner_market_code) over next_older
+            <> partner_market_code,
+            true
+        ) as is_last_of_half_day
     from ages
+    window
+        next_older as (order by partner_market_code, age_days, is_open),
+        up_to_it as (
+            order by partner_market_code, age_days, is_open
+            rows between unbounded preceding and current row
+        )
 
-), ranked as (
+), breakpoints as (
+
+    select * from placed
+    where is_last_of_half_day or (is_open and half_day <= 2 * 365)
+
+), stretches as (
 
     select
         *,
-        row_number() over (
-            partition by segment, segment_value
-            order by age_days, is_open
-        ) as place,
-        count(*) over (partition by segment, segment_value) as total_count
-    from segmented
+        place
+        - coalesce(lag(place) over earlier, 0) as referral_count,
+        won_place
+        - coalesce(lag(won_place) over earlier, 0) as won_count
+    from breakpoints
+    window earlier as (
+        partition by segment
+        order by place
+    )
+
+), totals as (
+
+    select
+        *,
+        case
+            when is_open then referral_count - 1 else referral_count
+        end as closed_count,
+        sum(referral_count) over same_segment as total_count,
+        max(place) over same_segment as last_place
+    from stretches
+    window same_segment as (partition by segment, code)
 
 ), weighed as (
 
     select
         *,
+        cast(ceil(half_day / 2.0) as integer) as day,
         -- The last one at risk needs no factor: nobody comes after it.
         exp(
-            -sum(
-                case
-                    when is_open and place < total_count
-                        then ln(
-                            (total_count - place)
-                            / (total_count - place + 1)
-                        )
-                    else 0
-                end
-            ) over (
-                partition by segment, segment_value
-                order by age_days, is_open, place
-                rows between unbounded preceding and current row
+            -coalesce(
+                sum(
+                    case
+                        when is_open and place < last_place
+                            then ln(
+                                (last_place - place)
+                                / (last_place - place + 1)
+                            )
+                        else 0
+                    end
+                ) over (
+                    partition by segment, code
+                    order by place
+                    rows between unbounded preceding and 1 preceding
+                ),
+                0
             )
         ) / total_count as step
-    from ranked
+    from totals
 
 )
 
 select
-    segment,
-    segment_value,
-    cast(floor(age_days) as integer) as first_day,
-    cast(ceil(age_days) as integer) as last_day,
-    count(*) as referral_count,
-    coalesce(sum(step) filter (where is_won), 0) as won_step,
-    coalesce(sum(step) filter (where not is_open), 0) as closed_step
+    labels.segment,
+    labels.segment_value,
+    weighed.day,
+    cast(sum(weighed.referral_count) as bigint) as referral_count,
+    cast(
+        coalesce(
+            sum(weighed.referral_count) filter (
+                where weighed.half_day = 2 * weighed.day
+            ),
+            0
+        ) as bigint
+    ) as on_the_day_count,
+    sum(weighed.won_count * weighed.step) filter (
+        where weighed.day <= 365
+    ) as won_step,
+    sum(weighed.closed_count * weighed.step) filter (
+        where weighed.day <= 365
+    ) as closed_step
 from weighed
-group by segment, segment_value, first_day, last_day
+inner join labels
+    on weighed.segment = labels.segment and weighed.code = labels.code
+group by labels.segment, labels.segment_value, weighed.day

@@ -22,6 +22,9 @@
 --   archived_at: when it was filed away, UTC
 --   is_listed: false once Partner Center no longer listed the referral
 --   valid_from: when the warehouse first saw this version, UTC
+--   as_of: the moment that these facts hold for, UTC
+--   last_load_at: end of the newest succeeded load by then, UTC
+--   exists_as_of: whether it had been created by as_of, as far as is known
 --   terminal_status: the ending that the status names, in lower case; null if
 --     none
 --   terminal_status_at: the date of that ending, UTC; null if missing
@@ -51,12 +54,16 @@ select
     archived_at,
     is_listed,
     valid_from,
-    case
-        when
-            lower(status) in (
-                'won', 'lost', 'declined', 'expired', 'missed', 'skipped'
-            )
-            then lower(status)
+    as_of,
+    last_load_at,
+    coalesce(coalesce(created_at, as_of) <= as_of, false) as exists_as_of,
+    case lower(status)
+        when 'won' then 'won'
+        when 'lost' then 'lost'
+        when 'declined' then 'declined'
+        when 'expired' then 'expired'
+        when 'missed' then 'missed'
+        when 'skipped' then 'skipped'
     end as terminal_status,
     case lower(status)
         when 'won' then won_at

@@ -21,6 +21,8 @@
 --   is_listed: false once Partner Center no longer listed the referral
 --   valid_from: when the warehouse first saw this version, UTC
 --   valid_to: when the next version took its place, UTC; null if it answers
+--   as_of: the moment that these facts hold for, UTC
+--   last_load_at: end of the newest succeeded load by then, UTC
 
 with versions as (
 
@@ -55,7 +57,9 @@ select
     case
         when moments.known_at < versions.valid_to then null
         else versions.valid_to
-    end as valid_to
+    end as valid_to,
+    moments.as_of,
+    moments.last_load_at
 from versions
 cross join moments
 where moments.known_at is null or versions.valid_from <= moments.known_at

@@ -37,15 +37,10 @@ with referrals as (
 
     select * from intermediate.undated_closings
 
-), moments as (
-
-    select * from intermediate.moments
-
 ), joined as (
 
     select
         referrals.*,
-        moments.as_of,
         case
             when
                 referrals.terminal_status is not null
@@ -55,15 +50,9 @@ with referrals as (
                 )
         end as undated_since
     from referrals
-    cross join moments
     left join undated_closings
         on referrals.referral_id = undated_closings.referral_id
-    where
-        moments.as_of is not null
-        and (
-            referrals.created_at is null
-            or referrals.created_at <= moments.as_of
-        )
+    where referrals.exists_as_of
 
 )
 

@@ -14,33 +14,23 @@ with versions as (
 
     select * from intermediate.known_referrals
 
-), moments as (
-
-    select * from intermediate.moments
-
 ), newest as (
 
     select max(valid_from) as valid_from from staging.referral_versions
 
-), earlier_moments as (
-
-    -- Empty unless the question is about a time before the newest version: then
-    -- nothing below is read, which is why this is here.
-    select moments.as_of
-    from moments
-    inner join newest on moments.as_of < newest.valid_from
-
 ), undated as (
 
+    -- A version that was already there as of then settles it. Where no version
+    -- is newer than that, the join is empty and nothing else is read.
     select
         referrals.referral_id,
         referrals.terminal_status
     from referrals
-    inner join earlier_moments
-        on earlier_moments.as_of < referrals.valid_from
+    inner join newest on referrals.as_of < newest.valid_from
     where
         referrals.terminal_status is not null
         and referrals.terminal_status_at is null
+        and referrals.as_of < referrals.valid_from
 
 ), runs as (
 

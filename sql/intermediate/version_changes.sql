@@ -11,7 +11,8 @@
 --     before, by comma; empty if none do or there is none
 --   listing_change: is_listed if the referral left or rejoined the listing,
 --     else empty
---   was_closed: whether the version before named or dated an ending
+--   is_late_change: whether its status or a date but archived_at differs,
+--     though the version before had ended
 
 with versions as (
 
@@ -115,20 +116,38 @@ with versions as (
         ) as field_changes,
         later.is_listed is distinct from earlier.is_listed
             as is_listing_change,
-        coalesce(
-            lower(earlier.status) in (
-                'won', 'lost', 'declined', 'expired', 'missed', 'skipped'
-            ),
-            false
+        (
+            coalesce(
+                lower(earlier.status) in (
+                    'won', 'lost', 'declined', 'expired', 'missed', 'skipped'
+                ),
+                false
+            )
+            or coalesce(
+                earlier.won_at,
+                earlier.lost_at,
+                earlier.declined_at,
+                earlier.expired_at,
+                earlier.missed_at,
+                earlier.skipped_at
+            ) is not null
         )
-        or coalesce(
-            earlier.won_at,
-            earlier.lost_at,
-            earlier.declined_at,
-            earlier.expired_at,
-            earlier.missed_at,
-            earlier.skipped_at
-        ) is not null as was_closed
+        and (
+            -- Filing is what comes after an ending; it is no late change.
+            (
+                later.status is distinct from earlier.status
+                and coalesce(lower(later.status), '') <> 'archived'
+            )
+            or later.created_at is distinct from earlier.created_at
+            or later.acknowledged_at is distinct from earlier.acknowledged_at
+            or later.accepted_at is distinct from earlier.accepted_at
+            or later.won_at is distinct from earlier.won_at
+            or later.lost_at is distinct from earlier.lost_at
+            or later.declined_at is distinct from earlier.declined_at
+            or later.expired_at is distinct from earlier.expired_at
+            or later.missed_at is distinct from earlier.missed_at
+            or later.skipped_at is distinct from earlier.skipped_at
+        ) as is_late_change
     from numbered as later
     left join numbered as earlier
         on
@@ -146,5 +165,5 @@ select
     case
         when not is_first and is_listing_change then 'is_listed' else ''
     end as listing_change,
-    was_closed
+    is_late_change
 from compared

@@ -30,14 +30,14 @@ with curve_steps as (
 
 ), changes as (
 
-    -- Adding up what enters, leaves and steps needs no join with the day grid.
+    -- Adding up needs no join of the steps with the grid of days.
     select
         segments.segment,
         segments.segment_value,
         curve_days.day,
-        case curve_days.day
-            when 0 then segments.referral_count else 0
-        end as at_risk_change,
+        segments.referral_count as total_count,
+        0 as referral_count,
+        0 as on_the_day_count,
         0.0 as won_step,
         0.0 as closed_step
     from segments
@@ -46,22 +46,14 @@ with curve_steps as (
     select
         segment,
         segment_value,
-        first_day + 1 as day,
-        -referral_count as at_risk_change,
-        0.0 as won_step,
-        0.0 as closed_step
-    from curve_steps
-    where first_day < 365
-    union all
-    select
-        segment,
-        segment_value,
-        last_day as day,
-        0 as at_risk_change,
+        day,
+        0 as total_count,
+        referral_count,
+        on_the_day_count,
         won_step,
         closed_step
     from curve_steps
-    where last_day <= 365
+    where day <= 365
 
 ), daily as (
 
@@ -69,7 +61,9 @@ with curve_steps as (
         segment,
         segment_value,
         day,
-        sum(at_risk_change) as at_risk_change,
+        sum(total_count) as total_count,
+        sum(referral_count) as referral_count,
+        sum(on_the_day_count) as on_the_day_count,
         sum(won_step) as won_step,
         sum(closed_step) as closed_step
     from changes
@@ -81,7 +75,10 @@ select
     segment,
     segment_value,
     day,
-    cast(sum(at_risk_change) over past as bigint) as at_risk_count,
+    -- Who closes on the very moment that the day begins is still at risk then.
+    cast(
+        total_count - sum(referral_count) over past + on_the_day_count as bigint
+    ) as at_risk_count,
     -- Never past 1 for a rounding in the last digit.
     least(sum(won_step) over past, 1) as won_incidence,
     least(sum(closed_step) over past, 1) as closed_incidence

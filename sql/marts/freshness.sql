@@ -47,7 +47,6 @@ with moments as (
             max(archived_at) filter (where archived_at <= last_load_at)
         ) as last_activity_at
     from referrals
-    cross join moments
 
 ), rejected as (
 

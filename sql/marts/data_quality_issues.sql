@@ -1,0 +1,36 @@
+-- What is odd about single referrals, so that it can be mended at the source.
+-- No referral is left out of the figures for it.
+-- Grain: one row per referral_id, rule
+-- Answers: which referrals should somebody look at, and why?
+-- Columns:
+--   referral_id: Partner Center's identifier, an opaque text
+--   rule: which rule it breaks
+--   severity: error: the figures are wrong for it; warning: they may be; info:
+--     worth knowing
+--   details: what was seen, a sentence
+
+with date_issues as (
+
+    select * from intermediate.date_issues
+
+), future_issues as (
+
+    select * from intermediate.future_issues
+
+), status_issues as (
+
+    select * from intermediate.status_issues
+
+), history_issues as (
+
+    select * from intermediate.history_issues
+
+)
+
+select * from date_issues
+union all
+select * from future_issues
+union all
+select * from status_issues
+union all
+select * from history_issues
