@@ -12,6 +12,7 @@ from pipelines.partner_center import connect
 from pipelines.partner_center.client import RequestRefused
 from pipelines.partner_center.records import read_page
 from pipelines.partner_center.settings import resolve_settings
+from pipelines.sandbox import throttled
 
 FIRST_PAGE = {"top": 10, "skip": 0}
 
@@ -47,7 +48,7 @@ def headers(sandbox: Any, name: str) -> list[str]:
     "broken",
     [
         PlainTextResponse("oops", 500),
-        JSONResponse({"code": 3000, "description": "later"}, 503, {"Retry-After": "0"}),
+        JSONResponse({"code": 3000, "description": "later"}, 503),
         PlainTextResponse("<html>Sign in to the network</html>"),
         PlainTextResponse('{"Value": [{"id": "a", "sta', media_type="application/json"),
         JSONResponse({"code": 0}),
@@ -125,13 +126,24 @@ def test_refused_token_is_not_stormed(sandbox, get):
     assert 1 == len(sandbox.requests)
 
 
-def test_throttled_request_waits_as_told(sandbox, get):
-    """The request goes out again, not a moment earlier than Retry-After says."""
-    sandbox.behaviour.on_request = answering(JSONResponse({}, 429, {"Retry-After": "1"}))
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (429, {"Retry-After": "0.2"}, 0.2),
+        (503, {"Retry-After": "0.2"}, 0.2),
+        (429, {}, 1),
+        (429, {"Retry-After": "soon"}, 1),
+    ],
+    ids=["429", "503", "not told", "not understood"],
+)
+def test_throttled_request_waits_as_told(sandbox, get, status, headers, seconds):
+    """The request goes out again, not a moment earlier than Retry-After says; a second later
+    where it says nothing."""
+    sandbox.behaviour.on_request = answering(JSONResponse({}, status, headers))
     started = time.monotonic()
 
     assert ["a"] == get()
-    assert 1 <= time.monotonic() - started
+    assert seconds <= time.monotonic() - started
 
 
 def test_throttling_beyond_patience_is_given_up(sandbox, get):
@@ -167,10 +179,31 @@ def test_error_names_the_correlation_id(sandbox, get):
 
 def test_requests_and_retries_are_counted(sandbox):
     """The run's row tells how often the server was asked, and asked again."""
-    sandbox.behaviour.on_request = answering(PlainTextResponse("", 500))
+    sandbox.behaviour.on_request = answering(PlainTextResponse("", 500), throttled("0.1"))
     client = connect(resolve_settings())
 
     client.get(FIRST_PAGE, read_page)
     client.get(FIRST_PAGE, read_page)
 
-    assert (3, 1) == (client.request_count, client.retry_count)
+    assert (4, 2) == (client.request_count, client.retry_count)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "\x1b[31m" + "x" * 1_000,
+        '{"message": "\\u001b[31m\\u009b1m\\r\\n' + "x" * 1_000 + '"}',
+        "[" * 100_000,
+        '{"error": [1]}',
+    ],
+    ids=["text", "escapes", "deep", "odd"],
+)
+def test_words_of_the_server_are_harmless(sandbox, get, body):
+    """Whatever an error says is shown on one line, short, and without control characters."""
+    sandbox.behaviour.on_request = lambda _: PlainTextResponse(body, 400)
+
+    with pytest.raises(RequestRefused) as caught:
+        get()
+
+    assert str(caught.value).isprintable()
+    assert 1_000 > len(str(caught.value))

@@ -37,11 +37,15 @@ class Pages:
 
     def _follow(self, link: str) -> Page:
         """The page behind a next link, which may not lead to another origin."""
-        target = urljoin(self._client.url, link)
-        if urlsplit(target)[:2] != urlsplit(self._client.url)[:2]:
+        try:
+            target = urljoin(self._client.url, link)
+            is_here = _origin(target) == _origin(self._client.url)
+        except ValueError:
+            is_here = False
+        if not is_here:
             raise ServerFailed(
-                f"Partner Center's next page would be at {urlsplit(target).netloc}, another host "
-                f"than {self._client.url}; the token is not sent there. The warehouse is as it was."
+                f"Partner Center's next page would be at {link[:200]!r}, another host than "
+                f"{self._client.url}; the token is not sent there. The warehouse is as it was."
             )
         return self._client.get(dict(parse_qsl(urlsplit(target).query)), read_page)
 
@@ -69,20 +73,27 @@ class Pages:
         size = self._settings.page_size
         ranges = deque((skip, min(size, total - skip)) for skip in range(start, total, size))
         under_way: deque[tuple[int, int, Future[Page]]] = deque()
-        with ThreadPoolExecutor(self._settings.parallel_requests) as workers:
-            try:
-                while ranges or under_way:
-                    while ranges and len(under_way) < self._settings.parallel_requests:
-                        skip, count = ranges.popleft()
-                        under_way.append((skip, count, workers.submit(self._fetch, skip, count)))
-                    skip, count, future = under_way.popleft()
-                    page = future.result()
-                    if 0 < page.item_count < count:
-                        # A short page is not the end: the rest of its range is still to come.
-                        ranges.appendleft((skip + page.item_count, count - page.item_count))
-                    yield page
-            finally:
-                workers.shutdown(wait=False, cancel_futures=True)
+        workers = ThreadPoolExecutor(self._settings.parallel_requests)
+        try:
+            while ranges or under_way:
+                while ranges and len(under_way) < self._settings.parallel_requests:
+                    skip, count = ranges.popleft()
+                    under_way.append((skip, count, workers.submit(self._fetch, skip, count)))
+                skip, count, future = under_way.popleft()
+                page = future.result()
+                if 0 < page.item_count < count:
+                    # A short page is not the end: the rest of its range is still to come.
+                    ranges.appendleft((skip + page.item_count, count - page.item_count))
+                yield page
+        finally:
+            # Nobody waits for the others once one has failed, or the user has had enough.
+            with self._client.abandoning():
+                workers.shutdown(cancel_futures=True)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _holds_nothing_new(page: Page, before: Page) -> bool:
