@@ -77,8 +77,9 @@ def show_table(console: Console, rows: Sequence[dict[str, Any]], title: str | No
         console.print("no rows")
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name, value in rows[0].items():
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    for name in rows[0]:
+        values = [row[name] for row in rows if row[name] is not None]
+        is_number = bool(values) and type(values[0]) in (int, float)
         table.add_column(Text(name), justify="right" if is_number else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row.values()))

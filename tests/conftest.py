@@ -74,8 +74,8 @@ class KilledLoads:
             text=True,
         )
 
-    def load(self, warehouse: Path, kill_at: int = 0, hours: float = 0, **rest: Any) -> Any:
-        """One load, killed at its `kill_at`-th point (0: never); how it ended."""
+    def load(self, warehouse: Path, kill_at: int | str = 0, hours: float = 0, **rest: Any) -> Any:
+        """One load, killed at its `kill_at`-th point or SQL (0: never); how it ended."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         environment = {

@@ -1,9 +1,9 @@
 """Runs loads in forked children that die at their n-th statement or file operation.
 
 Reads one JSON object a line from stdin, {"warehouse": ..., "kill_at": n, "hours": h}, and answers
-each with one: the points that the load passed, and how it ended. With "signal" another one than
-SIGKILL is sent, and with "file_bytes" no file may grow larger. Forking saves importing dlt anew
-for each of hundreds of loads.
+each with one: the points that the load passed, and how it ended. A text as n is the SQL to die at.
+With "signal" another one than SIGKILL is sent, and with "file_bytes" no file may grow larger.
+Forking saves importing dlt anew for each of hundreds of loads.
 """
 
 import json
@@ -50,9 +50,9 @@ def _load(order: dict[str, Any], pipe: int) -> None:
     points: list[str] = []
     signal_number = signal.Signals[order.get("signal", "SIGKILL")]
 
-    def pass_point(name: str) -> None:
-        points.append(name)
-        if len(points) == order["kill_at"]:
+    def pass_point(what: Any) -> None:
+        points.append(str(what))
+        if order["kill_at"] in (len(points), what):
             os.kill(os.getpid(), signal_number)
 
     os.environ.update(order["environment"])
@@ -66,9 +66,9 @@ def _load(order: dict[str, Any], pipe: int) -> None:
     if limit := order.get("file_bytes"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     for name in STATEMENTS:
-        _watch(duckdb.DuckDBPyConnection, name, pass_point)
+        _watch(duckdb.DuckDBPyConnection, name, 1, pass_point)
     for name in FILE_OPERATIONS:
-        _watch(os, name, pass_point)
+        _watch(os, name, 0, pass_point)
     code, said = 0, ""
     try:
         job.run()
@@ -81,12 +81,12 @@ def _load(order: dict[str, Any], pipe: int) -> None:
     os._exit(code)
 
 
-def _watch(owner: Any, name: str, pass_point: Callable[[str], None]) -> None:
-    """Tell of each call just before it is made; the call itself is the real one."""
+def _watch(owner: Any, name: str, subject: int, pass_point: Callable[[Any], None]) -> None:
+    """Tell the subject of each call (SQL, path) just before it; the call itself is the real one."""
     real = getattr(owner, name)
 
     def watched(*arguments: Any, **options: Any) -> Any:
-        pass_point(name)
+        pass_point(arguments[subject] if len(arguments) > subject else name)
         return real(*arguments, **options)
 
     setattr(owner, name, watched)

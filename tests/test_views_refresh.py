@@ -156,9 +156,42 @@ def test_broken_file_leaves_the_old_set(warehouse, folder, broken):
     assert [] == warehouse.execute("select * from marts.trends").fetchall()
 
 
+def test_views_as_they_should_be_are_left_alone(warehouse):
+    """A second refresh makes none anew: each keeps its place in the catalogue."""
+    numbers = "select view_name, view_oid from duckdb_views() order by all"
+    refresh_views(warehouse)
+    before = warehouse.execute(numbers).fetchall()
+
+    refresh_views(warehouse)
+
+    assert before == warehouse.execute(numbers).fetchall()
+
+
+@pytest.mark.parametrize(
+    "meddle",
+    [
+        "create or replace view marts.trends as select 1 as one",
+        "comment on view marts.trends is 'mine'",
+        "drop view marts.trends",
+        "delete from settings.made_views",
+    ],
+)
+def test_view_changed_by_hand_is_made_anew(warehouse, meddle):
+    """Whatever somebody did to a view, the next refresh brings the file's back."""
+    refresh_views(warehouse)
+    before = warehouse.execute("select sql, comment from duckdb_views() order by all").fetchall()
+    warehouse.execute(meddle)
+
+    refresh_views(warehouse)
+
+    after = warehouse.execute("select sql, comment from duckdb_views() order by all").fetchall()
+    assert before == after
+
+
 def test_missing_base_table_is_told(warehouse):
     """A warehouse without a table that staging reads gets a sentence, not a traceback."""
     warehouse.execute("drop table partner_center.load_runs")
+    warehouse.execute("drop view marts.trends")
 
     with pytest.raises(WarehouseFailed, match=r"sql/staging/load_runs\.sql.*load_runs does not"):
         refresh_views(warehouse)
