@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,13 +15,26 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.referral import FIELDS
+from pipelines.referral import DATE_COLUMNS, FIELDS, TEXT_COLUMNS
 from pipelines.sandbox import Sandbox
 
 # As the command line sets it, before anything imports dlt.
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 
 NOW = datetime(2026, 3, 31, 12)
+
+# As dlt makes them, for the views to stand on while there is nothing.
+_DLT_TABLES = f"""
+create table partner_center.referrals (
+    {", ".join(f"{column} varchar" for column in TEXT_COLUMNS)},
+    {", ".join(f"{column} timestamp" for column in DATE_COLUMNS)},
+    last_activity_date timestamp, is_listed boolean, content_hash bigint,
+    valid_from timestamp, valid_to timestamp
+);
+create table partner_center.referral_rejects (
+    record varchar, reason varchar, rejected_at timestamp
+);
+"""
 
 
 def referral(referral_id: Any, **fields: Any) -> dict[str, Any]:
@@ -172,14 +186,37 @@ def notes() -> Notes:
     return Notes()
 
 
+@pytest.fixture(scope="session")
+def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with its own tables and all views, and nothing in it."""
+    from pipelines.warehouse.connection import open_warehouse
+    from pipelines.warehouse.tables import create_tables
+    from pipelines.warehouse.views import refresh_views
+
+    path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
+    with open_warehouse(path) as connection:
+        create_tables(connection)
+        connection.execute(_DLT_TABLES)
+        refresh_views(connection)
+        connection.execute("drop table partner_center.referrals")
+        connection.execute("drop table partner_center.referral_rejects")
+    return path
+
+
 @pytest.fixture
-def load(warehouse: Path, notes: Notes) -> Callable[..., Any]:
-    """Runs a load from the configured source into the test's warehouse."""
+def load(warehouse: Path, notes: Notes, empty_warehouse: Path) -> Callable[..., Any]:
+    """Runs a load from the configured source into the test's warehouse.
+
+    The views are there from the start, which spares each test making them; what makes them is
+    tested where the command line loads.
+    """
     from pipelines.partner_center import connect
     from pipelines.partner_center.settings import resolve_settings
     from pipelines.referrals_pipeline import Load, Wishes
 
     def run(now: datetime = NOW, **wishes: Any) -> Any:
+        if not warehouse.exists():
+            shutil.copy(empty_warehouse, warehouse)
         settings = resolve_settings()
         job = Load(settings, connect(settings), warehouse, Wishes(**wishes), lambda: now, notes)
         return job.run()
