@@ -18,11 +18,12 @@ define INSTALL
 	@$(UV) pip install --quiet --python $(1) --offline --no-deps --no-build-isolation --editable .
 endef
 
-.PHONY: help setup demo test check soak lock clean
+.PHONY: help setup demo test test-browser check soak lock clean
 
 help:
 	@echo "make demo    the whole job against a local stand-in for Partner Center"
 	@echo "make test    the everyday tests"
+	@echo "make test-browser   the report in Chromium (Debian: apt install chromium)"
 	@echo "make check   style, types, every SQL file"
 	@echo "make soak    the long sweeps"
 	@echo "make setup   only the environment ($(VENV))"
@@ -35,7 +36,10 @@ demo: $(VENV)/.ready
 	$(VENV)/bin/referrals demo
 
 test: $(DEV)/.ready
-	$(DEV)/bin/python -m pytest
+	$(DEV)/bin/python -m pytest --numprocesses auto
+
+test-browser: $(DEV)/.ready
+	$(DEV)/bin/python -m pytest -m browser
 
 check: $(DEV)/.ready
 	$(DEV)/bin/ruff check .

@@ -6,6 +6,8 @@ Imports that only one command needs stand in that command: dlt alone takes over 
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +27,7 @@ app = typer.Typer(
 )
 
 Warehouse = Annotated[Path, typer.Option("--warehouse", help="The DuckDB file.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Answer as of this moment (UTC).")]
 AsJson = Annotated[bool, typer.Option("--json", help="The result as one JSON object.")]
 
 DEFAULT_WAREHOUSE = Path("referrals.duckdb")
@@ -52,7 +55,7 @@ def main() -> None:
     try:
         app()
     except ReferralsError as error:
-        _err.print(f"referrals: {error}", markup=False, highlight=False, soft_wrap=True)
+        _say(f"referrals: {error}")
         sys.exit(error.exit_code)
 
 
@@ -64,18 +67,21 @@ def _now() -> datetime:
 def demo(warehouse: Warehouse = DEMO_WAREHOUSE) -> None:
     """The whole job against a local stand-in for Partner Center; no account, no network."""
     from pipelines.demo import run_demo
+    from pipelines.report import write_report
     from pipelines.terminal import RunProgress, show_table
     from pipelines.warehouse.query import query as ask
 
     with RunProgress(_err) as progress:
         run_demo(warehouse, _now, progress)
+    page = warehouse.with_suffix(".html")
+    write_report(warehouse, page)
     funnel = ask(
         warehouse,
         "select stage, reached_count, step_conversion_rate, cumulative_conversion_rate "
         "from marts.funnel_stages where segment = 'all' order by stage_order",
     )
     show_table(_out, funnel.to_pylist(), title="Where referrals are lost")
-    print(f"\nThe warehouse is {warehouse}. Try next:")
+    print(f"\nThe report is {page}, the warehouse {warehouse}. Try next:")
     for line in (
         f'referrals query --warehouse {warehouse} "from marts.win_rates"',
         f'referrals query --warehouse {warehouse} "from marts.open_referrals limit 10"',
@@ -118,28 +124,81 @@ def load(
     from pipelines.referrals_pipeline import Load, Wishes
     from pipelines.terminal import RunProgress, write_json
 
-    settings = resolve_settings()
-    with RunProgress(_err) as progress:
-        run = Load(
-            settings,
-            connect(settings),
-            warehouse,
-            Wishes(full=full, filter=filter, allow_vanish=allow_vanish),
-            _now,
-            progress,
-            _sla_rules(),
-        ).run()
+    with _telling_failures():
+        settings = resolve_settings()
+        with RunProgress(_err) as progress:
+            run = Load(
+                settings,
+                connect(settings),
+                warehouse,
+                Wishes(full=full, filter=filter, allow_vanish=allow_vanish),
+                _now,
+                progress,
+                _configured_path("views.sla_rules"),
+            ).run()
+        if target := _configured_path("publish.dir"):
+            _publish(warehouse, target)
     if as_json:
         write_json(sys.stdout, run.as_row())
     if run.reconciled is False:
         raise typer.Exit(EXIT_NOT_RECONCILED)
 
 
-def _sla_rules() -> Path | None:
+@contextmanager
+def _telling_failures() -> Iterator[None]:
+    """Tell the chat that is configured, if any, when what stands inside fails."""
+    from pipelines.alerts import alert, read_webhook
+
+    webhook = read_webhook()
+    try:
+        yield
+    except ReferralsError as error:
+        if webhook and (trouble := alert(webhook, f"referrals load failed: {error}")):
+            _say(trouble)
+        raise
+
+
+def _configured_path(option: str) -> Path | None:
     import dlt
 
-    path = dlt.config.get("views.sla_rules", str)
+    path = dlt.config.get(option, str)
     return Path(path) if path else None
+
+
+def _publish(warehouse: Path, target: Path) -> None:
+    from pipelines.warehouse.publish import publish as put
+
+    snapshot = put(warehouse, target)
+    _say(f"{len(snapshot.rows)} files published in {target}, as of {snapshot.as_of} UTC.")
+
+
+def _say(sentence: str) -> None:
+    _err.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def report(
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    out: Annotated[Path, typer.Option("--out", help="The HTML file.")] = Path("referrals.html"),
+    as_of: AsOf = None,
+    anonymise: Annotated[
+        bool, typer.Option("--anonymise", help="Made-up names instead of the customers'.")
+    ] = False,
+) -> None:
+    """One HTML file with the whole funnel; opens anywhere, also offline."""
+    from pipelines.report import write_report
+
+    write_report(warehouse, out, as_of=as_of, anonymise=anonymise)
+    print(f"The report is {out}.")
+
+
+@app.command()
+def publish(
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="Where BI tools read.")],
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+) -> None:
+    """A copy for BI tools that never locks: DuckDB, Parquet and a manifest."""
+    _publish(warehouse, target)
 
 
 @app.command()
@@ -149,9 +208,7 @@ def query(
     format: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = (
         Format.table
     ),
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", help="Answer as of this moment (UTC).")
-    ] = None,
+    as_of: AsOf = None,
     known_at: Annotated[
         str | None,
         typer.Option("--known-at", help="Answer with what the warehouse knew then (UTC)."),
@@ -278,7 +335,7 @@ def views(warehouse: Warehouse = DEFAULT_WAREHOUSE) -> None:
         if not has_table(connection, "load_runs"):
             raise UsageError(f"{warehouse} holds no load yet. Run 'referrals load' first.")
         with transaction(connection):
-            count = refresh_views(connection, _sla_rules())
+            count = refresh_views(connection, _configured_path("views.sla_rules"))
     print(f"{count} views refreshed in {warehouse}.")
 
 

@@ -118,7 +118,7 @@ def killed_loads() -> Iterator[KilledLoads]:
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No configuration but the test's own; retries that do not dawdle."""
     for name in os.environ:
-        if name.startswith(("SOURCES__", "PIPELINE__", "VIEWS__", "PUBLISH__")):
+        if name.startswith(("SOURCES__", "PIPELINE__", "VIEWS__", "PUBLISH__", "ALERTS__")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0")
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import datetime
@@ -18,14 +19,22 @@ from starlette.responses import JSONResponse
 COMMAND = [sys.executable, "-m", "pipelines.cli"]
 
 
+@pytest.fixture(scope="module")
+def loaded_once(tmp_path_factory):
+    """Where the first test that needs a loaded warehouse leaves it for the others."""
+    return tmp_path_factory.mktemp("loaded") / "referrals.duckdb"
+
+
 @pytest.fixture
-def loaded(serve, referrals, warehouse):
+def loaded(serve, referrals, warehouse, loaded_once):
     """A warehouse with two referrals, one of them oddly named; returns the command line."""
     serve(
         referral("a", customerName='=HYPERLINK("http://x")'),
         referral("b", customerName="-1+1", status="Won", wonDate="2026-03-02T08:00:00"),
     )
-    assert 0 == referrals("load", "--warehouse", warehouse)[0]
+    if not loaded_once.exists():
+        assert 0 == referrals("load", "--warehouse", loaded_once)[0]
+    shutil.copy(loaded_once, warehouse)
     return lambda command, *rest: referrals(command, "--warehouse", warehouse, *rest)
 
 

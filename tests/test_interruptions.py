@@ -11,6 +11,10 @@ from test_crash import assert_right, change
 from pipelines.errors import WarehouseFailed
 
 
+# Dozens of processes: too long for every day.
+pytestmark = [pytest.mark.sweep, pytest.mark.timeout(0)]
+
+
 @pytest.fixture
 def source(serve):
     """Thirty referrals, of which one cannot be read."""
