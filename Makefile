@@ -48,7 +48,7 @@ check: $(DEV)/.ready
 	$(DEV)/bin/python -m pytest --quiet tests/test_project.py
 
 soak: $(DEV)/.ready
-	$(DEV)/bin/python -m pytest -m sweep --timeout=0
+	$(DEV)/bin/python -m pytest -m sweep --timeout=0 --numprocesses auto -s $(SHORT) $(SWEEPS)
 
 # A stamp is written last: whatever breaks off before it is done again from the start.
 $(VENV)/.ready: requirements.lock pyproject.toml
