@@ -114,7 +114,7 @@ class PartnerCenterClient:
                 f"The certificates to trust cannot be read: {error}. Nothing was sent; correct "
                 "REQUESTS_CA_BUNDLE."
             )
-        # Out here it has no causes: they carry requests, and these carry the token.
+        # Out here it has no causes: they carry the token, and dlt's trace repeats what they say.
         raise failure
 
     def _session(self) -> Session:
@@ -163,9 +163,7 @@ def _read(response: Response, read: Callable[[bytes], Answer]) -> Answer:
     try:
         return read(response.content)
     except BrokenAnswer as error:
-        said = _quote(str(error), response)
-    # Out here it has no cause: dlt's trace would repeat what that says.
-    raise _Unusable(said, request=response.request)
+        raise _Unusable(_quote(str(error), response), request=response.request) from None
 
 
 def _may_pass(response: Response | None, error: BaseException | None) -> bool:

@@ -69,8 +69,8 @@ class Throttle:
     def hold(self, seconds: float | None, said: str) -> None:
         """Let no request go out for `seconds` from now; None: for as long again as so far.
 
-        Raises Throttled, here and wherever a turn is waited for, if that is longer than the run
-        may wait; `said` is what the server said.
+        To be called within a turn. Raises Throttled, here and wherever a turn is waited for, if
+        that is longer than the run may wait; `said` is what the server said.
         """
         with self._changed:
             self._width = 1
@@ -84,7 +84,6 @@ class Throttle:
                     f"wait (max_wait_seconds): {said}. The warehouse is as it was; run the load "
                     "again later."
                 )
-                self._changed.notify_all()
                 raise Throttled(self._refusal)
             if added:
                 self._waited_seconds += added

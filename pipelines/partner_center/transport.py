@@ -101,15 +101,18 @@ class Transport(HTTPAdapter):
         self._watches.add(watch)
         try:
             yield timer
+        except Exception:
+            if not watch.is_cut:
+                raise
         finally:
             timer.cancel()
             self._watches.discard(watch)
             _current_watch.reset(current)
-            if watch.is_cut:
-                # What a cut connection yields may look like anything, a short answer included.
-                raise ReadTimeout(
-                    f"no whole answer within {self._deadline_seconds:g} s", request=request
-                ) from None
+        if watch.is_cut:
+            # What a cut connection yields may look like anything, a short answer included.
+            raise ReadTimeout(
+                f"no whole answer within {self._deadline_seconds:g} s", request=request
+            ) from None
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
         """The pool, whose connections tell their sockets to the watch (requests calls this)."""
