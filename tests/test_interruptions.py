@@ -10,7 +10,6 @@ from test_crash import assert_right, change
 
 from pipelines.errors import WarehouseFailed
 
-
 # Dozens of processes: too long for every day.
 pytestmark = [pytest.mark.sweep, pytest.mark.timeout(0)]
 
