@@ -1,5 +1,6 @@
 """Two hundred nights in a row: nothing grows but the data."""
 
+import gc
 import os
 import random
 import shutil
@@ -49,6 +50,7 @@ def test_two_hundred_nights_leave_no_litter(configure, load, warehouse, is_short
             except ReferralsError:
                 # Five failures in a row end a run, as they should; the next night makes it good.
                 load(NOW + timedelta(days=night, hours=1))
+            gc.collect()
             figures.append((resident_megabytes(), open_file_count(), len(list(tmp_path.iterdir()))))
         source.behaviour.on_request = None
         load(NOW + timedelta(days=nights))

@@ -63,7 +63,7 @@ def _read_group(group: Any, group_fields: Sequence[str]) -> dict[str, Any]:
         for name, value in group.items()
         if name not in group_fields and name.lower().endswith("count")
     ]
-    if len(counts) != 1 or not str(counts[0]).isdigit():
+    if len(counts) != 1 or not str(counts[0]).isdecimal():
         raise BrokenAnswer("a grouped answer without one count in each group")
     return {**row, "referral_count": int(counts[0])}
 

@@ -109,7 +109,7 @@ def read_items(body: bytes) -> tuple[Envelope, list[tuple[str, Any]]]:
         elif text[end:] != "]":
             raise BrokenAnswer(f"JSON that goes on after its end: {_glimpse(text[end:])}")
         envelope = _DECODER.decode(rest)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenAnswer(f"broken JSON ({error})") from error
     return _read_envelope(envelope), [(raw, value) for raw, value, _ in items]
 
@@ -142,7 +142,7 @@ def _read_envelope(rest: dict[str, Any]) -> Envelope:
     if links and isinstance(links[0], str):
         link = links[0]
     return Envelope(
-        total=int(str(total)) if str(total).isdigit() else None,
+        total=int(str(total)) if str(total).isdecimal() else None,
         carries_next_link=bool(links),
         next_link=link or None,
     )

@@ -1,6 +1,7 @@
 """Everything that a filter selects, read page by page and counted against the server's total."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,8 +110,9 @@ def list_referrals(
 
 def _read(pages: Pages, spool: Spool, on_page: OnPage) -> _Reading:
     reading = _Reading(spool, set())
-    with spool:
-        for page in pages:
+    # Closed here, so that a Ctrl-C between two pages ends the requests under way.
+    with spool, closing(iter(pages)) as each:
+        for page in each:
             reading.take(page)
             on_page(reading.rows, page.envelope.total)
     reading.ignores_skip = pages.ignores_skip

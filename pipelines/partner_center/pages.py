@@ -1,7 +1,7 @@
 """The pages of one reading of the endpoint, from the first to the last."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -24,7 +24,7 @@ class Pages:
         self._filter = {"filter": filter} if filter else {}
         self.ignores_skip = False
 
-    def __iter__(self) -> Iterator[Page]:
+    def __iter__(self) -> Generator[Page, None, None]:
         first = self._fetch(0, self._settings.page_size)
         yield first
         if first.envelope.total is None or first.envelope.next_link is not None:
@@ -53,11 +53,16 @@ class Pages:
         """Page on to the end that the total, the links or an empty page tell."""
         received = page.item_count
         carried_link = False
+        followed: set[str] = set()
         while page.item_count:
             total, link = page.envelope.total, page.envelope.next_link
             carried_link = carried_link or link is not None
             if received >= total if total is not None else carried_link and link is None:
                 return
+            if link in followed:
+                self.ignores_skip = True
+                return
+            followed |= {link} if link else set()
             following = (
                 self._follow(link) if link else self._fetch(received, self._settings.page_size)
             )

@@ -123,7 +123,7 @@ def _read_texts(value: Any) -> dict[str, str | None]:
     texts: dict[str, str | None] = {}
     for field in FIELDS:
         text = value.get(field)
-        if field == "id" and type(text) is NumberText and text.isdigit():
+        if field == "id" and type(text) is NumberText and text.isdecimal():
             text = str(text)
         if field in value.repeated_names:
             raise ValueError(f"{field} stands twice in the record")

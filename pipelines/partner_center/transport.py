@@ -111,7 +111,8 @@ class Transport(HTTPAdapter):
         if watch.is_cut:
             # What a cut connection yields may look like anything, a short answer included.
             raise ReadTimeout(
-                f"no whole answer within {self._deadline_seconds:g} s", request=request
+                f"no whole answer within {self._deadline_seconds:g} s (RUNTIME__REQUEST_TIMEOUT)",
+                request=request,
             ) from None
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
