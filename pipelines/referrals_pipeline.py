@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -100,13 +100,9 @@ class Load:
         self._run.mode = _choose_mode(known, self.wishes, self._run.started_at)
         counts = self._bring_up(directory / "0", lambda place: self._list(known, place))
         if self._is_worth_listing_months(counts):
-            months = self._outcome.months
-            counts = self._bring_up(
-                directory / "1",
-                lambda place: list_months(
-                    self.client, self.settings, months, place, self.progress.page
-                ),
-            )
+            # A server that compares no dates cannot be asked for months.
+            with suppress(RequestRefused):
+                counts = self._bring_up(directory / "1", self._list_differing_months)
         if self._run.mode == "incremental" and self._outcome.is_reconciled is False:
             self._run.mode = "full"
             counts = self._bring_up(directory / "2", self._list_everything)
@@ -159,6 +155,10 @@ class Load:
         if self.wishes.filter:
             return self._read_listing(self.wishes.filter, place)
         return self._list_everything(place)
+
+    def _list_differing_months(self, place: Path) -> Listing:
+        months = self._outcome.months
+        return list_months(self.client, self.settings, months, place, self.progress.page)
 
     def _list_everything(self, place: Path) -> Listing:
         return list_everything(self.client, self.settings, place, self.progress.page)

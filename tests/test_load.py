@@ -266,6 +266,17 @@ def test_counts_that_differ_are_said(serve, load, notes):
     assert any("counts still differ" in warning for warning in notes.warnings)
 
 
+def test_counts_that_differ_where_no_dates_compare(serve, load, notes):
+    """Months cannot be asked for again there; the run says what differs, and has loaded."""
+    sandbox = serve(referral("a"), referral("a", status="Won"))
+    sandbox.behaviour.refuses_date_filter = True
+
+    run = load()
+
+    assert (True, False, 1) == (run.succeeded, run.reconciled, run.rows_new)
+    assert any("counts still differ" in warning for warning in notes.warnings)
+
+
 def test_server_without_counts_is_not_reconciled(serve, load):
     """With neither total nor groups nothing is claimed, and nothing judged vanished."""
     sandbox = serve(*(referral(f"r{n}") for n in range(10)))
