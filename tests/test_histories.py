@@ -194,6 +194,8 @@ def test_every_history_ends_right(killed_loads, is_short, monkeypatch):
             max_examples=200 if is_short else 1_000,
             stateful_step_count=8,
             deadline=None,
+            # Continuous integration judges the change, not the luck of the day.
+            derandomize=is_short,
             suppress_health_check=list(HealthCheck),
             database=None,
         ),

@@ -557,6 +557,10 @@ def patience(monkeypatch):
     monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "600")
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "600")
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_RETRY_DELAY", "600")
+    # Whoever starts the tests in the background has Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(("answered", "silent"), [(0, 1), (1, 4)], ids=["first page", "workers"])
