@@ -18,11 +18,12 @@ define INSTALL
 	@$(UV) pip install --quiet --python $(1) --offline --no-deps --no-build-isolation --editable .
 endef
 
-.PHONY: help setup demo test test-browser check soak lock clean
+.PHONY: help setup demo test test-slow test-browser check soak lock clean
 
 help:
 	@echo "make demo    the whole job against a local stand-in for Partner Center"
 	@echo "make test    the everyday tests"
+	@echo "make test-slow      the tests that take seconds each"
 	@echo "make test-browser   the report in Chromium (Debian: apt install chromium)"
 	@echo "make check   style, types, every SQL file"
 	@echo "make soak    the long sweeps"
@@ -37,6 +38,9 @@ demo: $(VENV)/.ready
 
 test: $(DEV)/.ready
 	$(DEV)/bin/python -m pytest --numprocesses auto
+
+test-slow: $(DEV)/.ready
+	$(DEV)/bin/python -m pytest -m "slow and not sweep" --numprocesses auto
 
 test-browser: $(DEV)/.ready
 	$(DEV)/bin/python -m pytest -m browser

@@ -17,6 +17,9 @@ from warehouses import make_warehouse
 
 from pipelines.warehouse.publish import publish
 
+# Seconds each: too long for every change.
+pytestmark = pytest.mark.slow
+
 DOCUMENT = "docs/bi.md"
 FOLDER = "/srv/bi/referrals"
 MARTS = {path.stem for path in (ROOT / "sql" / "marts").glob("*.sql")}

@@ -353,6 +353,7 @@ def test_demo_shows_the_funnel_and_refuses_a_real_warehouse(referrals, warehouse
     assert "not made by a demo" in told
 
 
+@pytest.mark.slow
 def test_sandbox_and_load_as_two_programs(tmp_path, warehouse):
     """What the sandbox prints is all that a load in another terminal needs."""
     records = tmp_path / "records.jsonl"

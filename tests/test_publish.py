@@ -23,6 +23,9 @@ from pipelines.sandbox import Sandbox
 from pipelines.warehouse import publish as publishing
 from pipelines.warehouse.publish import publish
 
+# Seconds each: too long for every change.
+pytestmark = pytest.mark.slow
+
 DRIVER = Path(__file__).with_name("killed_publishes.py")
 MARTS = sorted(path.stem for path in (Path(__file__).parent.parent / "sql" / "marts").glob("*.sql"))
 FILES = {"referrals.duckdb", "manifest.json", *(f"{mart}.parquet" for mart in MARTS)}

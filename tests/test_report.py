@@ -19,6 +19,9 @@ from pipelines.report import write_report
 from pipelines.report.figures import read_figures
 from pipelines.sandbox import Sandbox
 
+# Seconds each: too long for every change.
+pytestmark = pytest.mark.slow
+
 MEGABYTE = 1024 * 1024
 
 

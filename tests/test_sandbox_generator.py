@@ -167,6 +167,7 @@ def test_names_are_hard_to_handle(many: list[dict[str, Any]]) -> None:
 # Determinism
 
 
+@pytest.mark.slow
 def test_same_arguments_give_the_same_records_in_another_process() -> None:
     """Neither the process nor its hash seed shows in the records."""
     program = (

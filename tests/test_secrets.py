@@ -16,6 +16,9 @@ from pipelines.partner_center import connect, partner_center
 from pipelines.partner_center.settings import resolve_settings
 from pipelines.sandbox import Reset, api_error, sign_in_error, throttled
 
+# Seconds each: too long for every change.
+pytestmark = pytest.mark.slow
+
 OPTION = "SOURCES__PARTNER_CENTER__"
 GIVEN = "canary-of-an-access-token"
 

@@ -230,6 +230,7 @@ def test_newly_configured_refresh_token_wins(partner_center, server):
     assert server.refresh_token == token_requests(partner_center)[-1]["refresh_token"]
 
 
+@pytest.mark.slow
 def test_processes_share_one_refresh_token(partner_center, server):
     """Processes that refresh at once never spend the same token: each uses the other's newest."""
     partner_center.behaviour.token_lifetime_seconds = 1
@@ -395,6 +396,7 @@ def test_refusal_is_told(partner_center, server, response, error, said):
     assert error is raised.type
 
 
+@pytest.mark.slow
 def test_secrets_stay_secret(partner_center, server, caplog):
     """No refusal brings a secret into a message, a traceback, a repr or the log."""
     caplog.set_level(logging.DEBUG)

@@ -291,6 +291,7 @@ def test_competing_endings_hold_the_curve_down(tables):
     ] == rows
 
 
+@pytest.mark.slow
 def test_incidence_agrees_with_lifelines(tables):
     """The curve is lifelines' Aalen-Johansen estimate to 1e-6, won and closed, on 300 referrals."""
     chance = random.Random(7)
