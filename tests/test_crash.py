@@ -73,7 +73,9 @@ def sweep(killed_loads, tmp_path, source, kill_at_every, *, loaded_before):
     tried = range(1, points, kill_at_every)
     for point in tried:
         warehouse = _copy(template, tmp_path / f"at-{point}.duckdb")
-        assert -9 == killed_loads.load(warehouse, kill_at=point, hours=1)["code"], point
+        ended = killed_loads.load(warehouse, kill_at=point, hours=1)
+        # How often dlt looks at its files varies a little, so the last points may not come.
+        assert ended["code"] == -9 or len(ended["points"]) < point, point
         assert 0 == killed_loads.load(warehouse, hours=2)["code"], point
         assert_right(warehouse, source)
         warehouse.unlink()
