@@ -216,6 +216,32 @@ def test_token_refused_again_ends_the_run(signed_in, load, set_option):
     assert 2 == token_count(signed_in)
 
 
+def test_renewed_token_outlives_a_failure(signed_in, load, set_option):
+    """A 500 right after the renewal is asked again with the new token, not with the refused one."""
+    set_option("PARALLEL_REQUESTS", 1)
+
+    def revoke_then_fail(request):
+        if len(signed_in.requests) == 3:
+            signed_in.revoke_access_tokens()
+        return api_error(500, "no") if len(signed_in.requests) == 4 else None
+
+    signed_in.behaviour.on_request = revoke_then_fail
+
+    assert is_right(load())
+    assert [200, 200, 401, 500, 200] == [request.status for request in signed_in.requests[:5]]
+
+
+def test_refused_access_token_is_told_with_its_call(sandbox, load):
+    """A token that nothing can renew: the message has the id that Microsoft support finds."""
+    sandbox.revoke_access_tokens()
+
+    with pytest.raises(SignInRequired, match="configured access_token") as caught:
+        load()
+
+    (request,) = sandbox.requests
+    assert request.headers["ms-correlationid"] in str(caught.value)
+
+
 def test_workers_refused_at_once_do_not_storm(signed_in, load):
     """Each worker asks twice at most."""
     signed_in.behaviour.on_request = lambda request: (

@@ -90,6 +90,17 @@ def test_body_without_collection_is_broken(body):
         read_page(body.encode())
 
 
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('{"b":{},"a":', "}")]
+)
+def test_bottomless_nesting_is_broken(opening, closing):
+    """Brackets within brackets without end are refused, and do not take the process along."""
+    body = f'{{"items":[{{"id":"r1","x":{opening * 50_000}1{closing * 50_000}}}]}}'
+
+    with pytest.raises(BrokenAnswer):
+        read_page(body.encode())
+
+
 def test_absent_fields_are_null():
     """A record that leaves fields out has them as null."""
     page = page_of({"id": "1"})

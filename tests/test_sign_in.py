@@ -30,7 +30,11 @@ from pipelines.sandbox import Behaviour, Sandbox
 from pipelines.sandbox.authority import sign_in_error
 
 USER = "partner.user@sandbox.example"
-HEADERS = {"Accept": "application/json", "MS-RequestId": "0f1e2d3c-4b5a-4678-9a0b-1c2d3e4f5a6b"}
+HEADERS = {
+    "Accept": "application/json",
+    "MS-RequestId": "0f1e2d3c-4b5a-4678-9a0b-1c2d3e4f5a6b",
+    "MS-CorrelationId": "1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d",
+}
 
 only_posix = pytest.mark.skipif(os.name != "posix", reason="Windows has other permissions")
 
@@ -204,6 +208,16 @@ def test_certificate_from_the_environment(partner_center, person, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(partner_center.certificate))
 
     assert USER == sign_in_with_device_code(person, lambda text: None)
+
+
+def test_missing_certificate_from_the_environment_is_told(partner_center, person, monkeypatch):
+    """REQUESTS_CA_BUNDLE that leads nowhere is the configuration's fault."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "nowhere.pem")
+
+    with pytest.raises(UsageError, match=r"nowhere\.pem"):
+        sign_in_with_device_code(person, lambda text: None)
+
+    assert [] == partner_center.sign_in_requests
 
 
 # Rotation

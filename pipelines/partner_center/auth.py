@@ -15,6 +15,7 @@ from requests.auth import AuthBase
 from pipelines.errors import SignInRequired, UsageError
 from pipelines.partner_center import msal_sign_in
 from pipelines.partner_center.settings import PartnerCenterCredentials
+from pipelines.partner_center.transport import say_id
 
 
 class SignIn(Protocol):
@@ -34,22 +35,30 @@ class PartnerUser(AuthBase):
         self._sign_in = sign_in
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        token = self._sign_in.access_token()
-        request.headers["Authorization"] = f"Bearer {token}"
+        request.headers["Authorization"] = f"Bearer {self._sign_in.access_token()}"
 
         def renew_once(response: Response, **kwargs: Any) -> Response:
             if response.status_code != 401:
                 return response
             # The connection is free for the next request only when this answer has been read.
             response.content  # noqa: B018
-            repeated = response.request.copy()
-            repeated.headers["Authorization"] = f"Bearer {self._sign_in.renew(token)}"
+            # Into the request itself, which is what a retry after this one sends.
+            request.headers["Authorization"] = f"Bearer {self._renew(response)}"
+            repeated = request.copy()
             answer: Response = response.connection.send(repeated, **kwargs)
             answer.history.append(response)
             return answer
 
         request.register_hook("response", renew_once)
         return request
+
+    def _renew(self, response: Response) -> str:
+        """A token in place of the one that was refused with `response`."""
+        refused = str(response.request.headers["Authorization"]).removeprefix("Bearer ")
+        try:
+            return self._sign_in.renew(refused)
+        except SignInRequired as error:
+            raise SignInRequired(f"{error} {say_id(response.request)}") from error
 
 
 def sign_in(

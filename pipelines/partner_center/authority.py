@@ -152,6 +152,12 @@ def told_failures(authority: str) -> Iterator[None]:
             f"The sign-in authority {host} could not be reached ({type(error).__name__}). "
             "The warehouse is as it was; check the network and try again."
         ) from None
+    except OSError as error:
+        # RequestException, above, is one too; what is left is a bundle that cannot be read.
+        raise UsageError(
+            f"The certificates to trust cannot be read: {error}. Nothing was sent; correct "
+            "REQUESTS_CA_BUNDLE."
+        ) from None
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ServerFailed(
             f"The sign-in authority {host} answered in a way that MSAL cannot use "

@@ -18,6 +18,12 @@ _TOTAL_NAMES = ("totalcount",)
 _NEXT_LINK_NAMES = ("@nextlink", "nextlink", "@odata.nextlink")
 
 
+# Referrals are two levels deep. Some thousands of levels overflow the stack of Arrow's reader,
+# which ends the process.
+_MAX_DEPTH = 100
+_BRACKET = re.compile(rb"[\[\]{}]")
+
+
 class BrokenAnswer(Exception):
     """The body of a 200 is no collection: HTML, cut short, or without rows."""
 
@@ -68,7 +74,7 @@ def read_columns(body: bytes, fields: Sequence[str]) -> tuple[Envelope, pa.Struc
     if is_array:
         body = b'{"items":' + body + b"}"
     start = _LIST_START.search(body[:4_096].decode("utf-8", "replace"))
-    if start is None:
+    if start is None or _is_deep(body):
         return None
     item = pa.struct([(field, pa.string()) for field in fields])
     schema = pa.schema([(start[1], pa.list_(item))])
@@ -87,6 +93,20 @@ def read_columns(body: bytes, fields: Sequence[str]) -> tuple[Envelope, pa.Struc
         return None
     rest = table.drop_columns([start[1]]).to_pylist()[0]
     return _read_envelope(rest), items.flatten()
+
+
+def _is_deep(body: bytes) -> bool:
+    """Whether brackets stand in each other more than _MAX_DEPTH deep, those in texts included."""
+    opened = body.count(b"{") + body.count(b"[")
+    # No deeper than what opens without taking its neighbour's place: cheap, and enough mostly.
+    if opened - body.count(b"},{") <= _MAX_DEPTH:
+        return False
+    depth = 0
+    for bracket in _BRACKET.finditer(body):
+        depth += 1 if bracket[0] in b"{[" else -1
+        if depth > _MAX_DEPTH:
+            return True
+    return False
 
 
 def read_items(body: bytes) -> tuple[Envelope, list[tuple[str, Any]]]:

@@ -45,6 +45,8 @@ class LoopbackServer:
             log_level=logging.CRITICAL,
             access_log=False,
             proxy_headers=False,
+            # Without its ticking, uvicorn would tell the time of its start for ever.
+            date_header=False,
             timeout_keep_alive=60,
             ssl_certfile=certificate,
             ssl_keyfile=key,
@@ -79,7 +81,6 @@ class _PromptServer(uvicorn.Server):
     async def main_loop(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        await self.on_tick(0)  # sets the Date header
         self.ready.set()
         await self._stopping.wait()
 
