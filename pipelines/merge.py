@@ -1,7 +1,8 @@
 """New versions and rejects into the warehouse, in one package of dlt's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,13 +13,8 @@ import pyarrow.parquet as pq
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.errors import WarehouseFailed
-from pipelines.partner_center import (
-    VALIDITY_SCHEMA,
-    VERSION_SCHEMA,
-    column_hints,
-    declared_schema,
-    versioned,
-)
+from pipelines.partner_center import column_hints, declared_schema, versioned
+from pipelines.partner_center.versions import SEEN_SCHEMA, VERSION_SCHEMA
 
 REJECT_SCHEMA = pa.schema(
     [
@@ -29,24 +25,30 @@ REJECT_SCHEMA = pa.schema(
 )
 
 
-def merge_changes(
-    connection: duckdb.DuckDBPyConnection,
-    versions: Path,
-    rejects: Path,
-    boundary: datetime,
-    directory: Path,
-) -> None:
-    """Merge two Parquet files into `partner_center.referrals` and `referral_rejects`.
+@dataclass(frozen=True)
+class Merge:
+    """What goes into the warehouse together: Parquet files of versions and of rejects.
 
-    Versions that change end at `boundary` and begin anew there. Both tables exist afterwards, also
-    empty. `directory` becomes dlt's working directory and must be new: what a killed run left in
-    an old one would be loaded in place of the changes. Raises WarehouseFailed.
+    Versions that change end at `boundary` and begin anew there; where it is None there is nothing
+    yet that could change, and the versions say themselves since when they hold.
+    """
+
+    versions: tuple[Path, ...]
+    rejects: Path
+    boundary: datetime | None
+
+
+def merge_changes(connection: duckdb.DuckDBPyConnection, merge: Merge, directory: Path) -> None:
+    """Merge into `partner_center.referrals` and `referral_rejects`, which exist afterwards.
+
+    `directory` becomes dlt's working directory and must be new: what a killed run left in an old
+    one would be loaded in place of the changes. Raises WarehouseFailed.
     """
     try:
         # dlt swallows some signals that reach it in the main thread. Here Ctrl-C waits for the
         # merge, which is short and whole, and then ends the run.
         with ThreadPoolExecutor(max_workers=1) as worker:
-            worker.submit(_run_dlt, connection, versions, rejects, boundary, directory).result()
+            worker.submit(_run_dlt, connection, merge, directory).result()
     except PipelineStepFailed as error:
         raise WarehouseFailed(
             f"The changes could not be merged into the warehouse: {error.exception}. It holds "
@@ -54,25 +56,19 @@ def merge_changes(
         ) from error
 
 
-def _run_dlt(
-    connection: duckdb.DuckDBPyConnection,
-    versions: Path,
-    rejects: Path,
-    boundary: datetime,
-    directory: Path,
-) -> None:
+def _run_dlt(connection: duckdb.DuckDBPyConnection, merge: Merge, directory: Path) -> None:
     pipeline = dlt.pipeline(
         "partner_center",
         pipelines_dir=str(directory),
         destination=dlt.destinations.duckdb(connection),
         dataset_name="partner_center",
     )
-    pipeline.run(_changes(versions, rejects, boundary), loader_file_format="parquet")
+    pipeline.run(_changes(merge), loader_file_format="parquet")
 
 
-def check_merged(connection: duckdb.DuckDBPyConnection, versions: Path) -> None:
+def check_merged(connection: duckdb.DuckDBPyConnection, versions: Sequence[Path]) -> None:
     """Raise WarehouseFailed unless the warehouse now holds every merged version, once."""
-    expected = [*VERSION_SCHEMA.names, *VALIDITY_SCHEMA.names]
+    expected = SEEN_SCHEMA.names
     found = [
         row[0]
         for row in connection.execute(
@@ -87,13 +83,14 @@ def check_merged(connection: duckdb.DuckDBPyConnection, versions: Path) -> None:
             f"{', '.join(odd)}. The views were not refreshed; restore the table and load again."
         )
     repeated, missing = connection.execute(
-        "with current_versions as ("
-        "    from partner_center.referrals where valid_to is null"
-        ") select (select count(*) - count(distinct id) from current_versions), "
-        "(select count(*) from read_parquet($versions) as merged anti join current_versions "
-        "on merged.id = current_versions.id "
-        "and merged.content_hash = current_versions.content_hash)",
-        {"versions": str(versions)},
+        "with merged as ("
+        "    select id, content_hash from read_parquet($versions)"
+        "), found as ("
+        "    select id, known.content_hash = merged.content_hash as is_merged"
+        "    from partner_center.referrals as known join merged using (id) where valid_to is null"
+        ") select count(*) - count(distinct id), "
+        "(select count(*) from merged) - count(*) filter (is_merged) from found",
+        {"versions": [str(file) for file in versions]},
     ).fetchall()[0]
     if repeated or missing:
         raise WarehouseFailed(
@@ -104,27 +101,37 @@ def check_merged(connection: duckdb.DuckDBPyConnection, versions: Path) -> None:
 
 
 @dlt.source(schema=declared_schema(), max_table_nesting=0)
-def _changes(versions: Path, rejects: Path, boundary: datetime) -> tuple[object, ...]:
-    return (
-        dlt.resource(
-            _read(versions, VERSION_SCHEMA),
-            name="referrals",
+def _changes(merge: Merge) -> tuple[object, ...]:
+    referrals = dlt.resource(_read(merge.versions, VERSION_SCHEMA), name="referrals")
+    if merge.boundary is None:
+        referrals = dlt.resource(_import(merge.versions, SEEN_SCHEMA), name="referrals")
+        referrals.apply_hints(columns=column_hints(SEEN_SCHEMA), write_disposition="append")
+    else:
+        referrals.apply_hints(
             merge_key="id",
             columns=column_hints(VERSION_SCHEMA),
-            write_disposition=versioned(boundary.isoformat()),
-        ),
-        dlt.resource(
-            _read(rejects, REJECT_SCHEMA),
-            name="referral_rejects",
-            columns=column_hints(REJECT_SCHEMA),
-            write_disposition="append",
-        ),
+            write_disposition=versioned(merge.boundary.isoformat()),
+        )
+    rejects = dlt.resource(
+        _read([merge.rejects], REJECT_SCHEMA),
+        name="referral_rejects",
+        columns=column_hints(REJECT_SCHEMA),
+        write_disposition="append",
     )
+    return referrals, rejects
 
 
-def _read(file: Path, schema: pa.Schema) -> Iterator[pa.Table]:
-    """A Parquet file in batches, behind an empty table that makes dlt create the columns."""
+def _import(files: Sequence[Path], schema: pa.Schema) -> Iterator[object]:
+    """Parquet files as they are, behind an empty table that makes dlt create the columns."""
     yield schema.empty_table()
-    with pq.ParquetFile(file) as parquet:
-        for batch in parquet.iter_batches(batch_size=100_000):
-            yield pa.Table.from_batches([batch]).cast(schema)
+    for file in files:
+        yield dlt.mark.with_file_import(str(file), "parquet", pq.read_metadata(file).num_rows)
+
+
+def _read(files: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Parquet files in batches, behind an empty table that makes dlt create the columns."""
+    yield schema.empty_table()
+    for file in files:
+        with pq.ParquetFile(file) as parquet:
+            for batch in parquet.iter_batches(batch_size=100_000, columns=schema.names):
+                yield pa.Table.from_batches([batch]).cast(schema)

@@ -13,7 +13,8 @@ from uuid import uuid4
 import duckdb
 
 from pipelines.errors import ReferralsError, WarehouseFailed
-from pipelines.merge import check_merged, merge_changes
+from pipelines.memory import bound_memory
+from pipelines.merge import Merge, check_merged, merge_changes
 from pipelines.partner_center.client import PartnerCenterClient, RequestRefused
 from pipelines.partner_center.counts import fetch_counts
 from pipelines.partner_center.filters import active_since
@@ -21,7 +22,7 @@ from pipelines.partner_center.listing import Listing, list_referrals
 from pipelines.partner_center.settings import PartnerCenterSettings
 from pipelines.partner_center.windows import list_everything, list_months
 from pipelines.reconciliation import Reconciliation, ServerCounts, reconcile
-from pipelines.warehouse.changes import Changes, count_distinct, find_changes
+from pipelines.warehouse.changes import Changes, count_distinct, count_rows, find_changes
 from pipelines.warehouse.connection import open_warehouse, transaction
 from pipelines.warehouse.counts import count_listed, record_totals
 from pipelines.warehouse.known import Known, has_table, next_boundary, read_known
@@ -140,6 +141,7 @@ class Load:
         if self._run.mode != "filtered":
             counts = fetch_counts(self.client)
         with open_warehouse(self.warehouse) as connection:
+            bound_memory(connection, place)
             self._merge(connection, listing, counts, place)
             self._reconcile(connection, counts)
         return counts
@@ -158,13 +160,24 @@ class Load:
 
     def _list_differing_months(self, place: Path) -> Listing:
         months = self._outcome.months
-        return list_months(self.client, self.settings, months, place, self.progress.page)
+        return list_months(
+            self.client,
+            self.settings,
+            months,
+            place,
+            self.progress.page,
+            self._run.started_at,
+        )
 
     def _list_everything(self, place: Path) -> Listing:
-        return list_everything(self.client, self.settings, place, self.progress.page)
+        return list_everything(
+            self.client, self.settings, place, self.progress.page, self._run.started_at
+        )
 
     def _read_listing(self, filter: str, place: Path) -> Listing:
-        return list_referrals(self.client, self.settings, filter, place, self.progress.page)
+        return list_referrals(
+            self.client, self.settings, filter, place, self.progress.page, self._run.started_at
+        )
 
     def _tell_listed(self, listing: Listing, seconds: float) -> None:
         self._run.rows_received += listing.rows_received
@@ -205,6 +218,7 @@ class Load:
             connection,
             listing.referral_files,
             listing.reject_files,
+            may_repeat=listing.may_repeat,
             judge_vanished=self._is_everything(listing, counts),
             allow_vanish=self.wishes.allow_vanish,
             now=self._run.started_at,
@@ -212,7 +226,8 @@ class Load:
         )
         if changes.has_rows or not has_table(connection, "referral_rejects"):
             boundary = next_boundary(connection, self._run.started_at)
-            merge_changes(connection, changes.versions, changes.rejects, boundary, place / "dlt")
+            merge = Merge(changes.versions, changes.rejects, None if changes.is_first else boundary)
+            merge_changes(connection, merge, place / "dlt")
         check_merged(connection, changes.versions)
         self._count(changes)
         self.progress.step(
@@ -249,7 +264,12 @@ class Load:
         referral_files = [file for listing in self._listings for file in listing.referral_files]
         ours = count_listed(connection, reject_files)
         self._run.rows_rejected = count_distinct(connection, reject_files, "record, reason")
-        seen = count_distinct(connection, referral_files, "id")
+        is_plain = len(self._listings) == 1 and not self._listings[0].may_repeat
+        seen = (
+            count_rows(connection, referral_files)
+            if is_plain
+            else count_distinct(connection, referral_files, "id")
+        )
         self._run.rows_unchanged = max(0, seen - self._run.rows_new - self._run.rows_changed)
         if self._run.mode == "filtered":
             return

@@ -24,6 +24,7 @@ LAYERS = {
     "referral": 0,
     "reconciliation": 0,
     "settings": 0,
+    "memory": 0,
     "content": 1,
     "partner_center": 2,
     "warehouse": 2,

@@ -19,26 +19,16 @@ from dlt.common.schema.typing import TColumnSchema, TWriteDispositionConfig
 from dlt.common.schema.utils import new_table
 from dlt.extract import DltResource
 
-from pipelines.content import LAST_ACTIVITY_SQL, content_hash_sql
 from pipelines.errors import UsageError
 from pipelines.partner_center.aggregates import fetch_aggregates
 from pipelines.partner_center.auth import PartnerUser, sign_in
 from pipelines.partner_center.client import PartnerCenterClient
 from pipelines.partner_center.listing import Listing, list_referrals
-from pipelines.partner_center.records import REFERRAL_SCHEMA
 from pipelines.partner_center.settings import PartnerCenterSettings, resolve_settings
+from pipelines.partner_center.versions import VALIDITY_SCHEMA, VERSION_SCHEMA
 from pipelines.partner_center.windows import list_everything
 from pipelines.referral import FIELDS
 
-# One observed version of a referral, as it goes to dlt.
-VERSION_SCHEMA = (
-    REFERRAL_SCHEMA.append(pa.field("last_activity_date", pa.timestamp("us")))
-    .append(pa.field("is_listed", pa.bool_()))
-    .append(pa.field("content_hash", pa.int64(), nullable=False))
-)
-VALIDITY_SCHEMA = pa.schema(
-    [pa.field("valid_from", pa.timestamp("us")), pa.field("valid_to", pa.timestamp("us"))]
-)
 BATCH_ROWS = 100_000
 
 
@@ -157,9 +147,7 @@ def latest_versions(listing: Listing) -> Iterator[pa.Table]:
     """The rows of a listing, of each id the one received last."""
     with duckdb.connect() as connection:
         reader = connection.sql(
-            f"select * exclude (reading, file_row_number), "
-            f"{LAST_ACTIVITY_SQL} as last_activity_date, true as is_listed, "
-            f"{content_hash_sql('true')} as content_hash "
+            f"select {', '.join(VERSION_SCHEMA.names)} "
             "from read_parquet($files, filename = 'reading', file_row_number = true) "
             "qualify row_number() over (partition by id order by reading desc, "
             "file_row_number desc) = 1",

@@ -18,8 +18,13 @@ _TOTAL_NAMES = ("totalcount",)
 _NEXT_LINK_NAMES = ("@nextlink", "nextlink", "@odata.nextlink")
 
 
-# Referrals are two levels deep. Some thousands of levels overflow the stack of Arrow's reader,
-# which ends the process.
+_ENVELOPE_NAME = re.compile(
+    rf'"({"|".join([*_TOTAL_NAMES, *_NEXT_LINK_NAMES])})"\s*:', re.IGNORECASE
+)
+# The envelope's own names are looked for so far from either end of an answer.
+_EDGE = 4_096
+
+# Referrals are two levels deep.
 _MAX_DEPTH = 100
 _BRACKET = re.compile(rb"[\[\]{}]")
 
@@ -73,20 +78,12 @@ def read_columns(body: bytes, fields: Sequence[str]) -> tuple[Envelope, pa.Struc
     is_array = body.lstrip()[:1] == b"["
     if is_array:
         body = b'{"items":' + body + b"}"
-    start = _LIST_START.search(body[:4_096].decode("utf-8", "replace"))
-    if start is None or _is_deep(body):
+    start = _LIST_START.search(body[:_EDGE].decode("utf-8", "replace"))
+    if start is None:
         return None
     item = pa.struct([(field, pa.string()) for field in fields])
-    schema = pa.schema([(start[1], pa.list_(item))])
-    try:
-        # Arrow takes any bytes for text; the warehouse does not.
-        body.decode("utf-8")
-        table = pyarrow.json.read_json(
-            io.BytesIO(body),
-            pyarrow.json.ReadOptions(use_threads=False, block_size=len(body) + 1),
-            pyarrow.json.ParseOptions(explicit_schema=schema, newlines_in_values=True),
-        )
-    except (pa.ArrowInvalid, UnicodeDecodeError):
+    table = _read_table(body, pa.schema([(start[1], pa.list_(item)), *_find_envelope(body)]))
+    if table is None:
         return None
     items = table[start[1]].combine_chunks()
     if len(items) != 1 or items.null_count or items.flatten().null_count:
@@ -95,12 +92,45 @@ def read_columns(body: bytes, fields: Sequence[str]) -> tuple[Envelope, pa.Struc
     return _read_envelope(rest), items.flatten()
 
 
+def _find_envelope(body: bytes) -> list[tuple[str, pa.DataType]]:
+    """The names of the envelope that stand before or behind the items, with their usual types."""
+    edges = (body[:_EDGE] + body[-_EDGE:]).decode("utf-8", "replace")
+    return [
+        (name, pa.int64() if name.lower() in _TOTAL_NAMES else pa.string())
+        for name in dict.fromkeys(_ENVELOPE_NAME.findall(edges))
+    ]
+
+
+def _read_table(body: bytes, schema: pa.Schema) -> pa.Table | None:
+    """One JSON object as a table of one row; None where it is not regular.
+
+    What is not in the schema makes Arrow infer types, for which it goes down as deep as the
+    brackets stand in each other, some thousands of levels being the end of the process.
+    """
+    try:
+        # Arrow takes any bytes for text; the warehouse does not.
+        body.decode("utf-8")
+        try:
+            return _parse(body, schema, "error")
+        except pa.ArrowInvalid:
+            # Only the items' schema is sure.
+            return None if _is_deep(body) else _parse(body, pa.schema([schema[0]]), "infer")
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        return None
+
+
+def _parse(body: bytes, schema: pa.Schema, unexpected: str) -> pa.Table:
+    return pyarrow.json.read_json(
+        io.BytesIO(body),
+        pyarrow.json.ReadOptions(use_threads=False, block_size=len(body) + 1),
+        pyarrow.json.ParseOptions(
+            explicit_schema=schema, newlines_in_values=True, unexpected_field_behavior=unexpected
+        ),
+    )
+
+
 def _is_deep(body: bytes) -> bool:
     """Whether brackets stand in each other more than _MAX_DEPTH deep, those in texts included."""
-    opened = body.count(b"{") + body.count(b"[")
-    # No deeper than what opens without taking its neighbour's place: cheap, and enough mostly.
-    if opened - body.count(b"},{") <= _MAX_DEPTH:
-        return False
     depth = 0
     for bracket in _BRACKET.finditer(body):
         depth += 1 if bracket[0] in b"{[" else -1

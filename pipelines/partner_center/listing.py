@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
+from pipelines.memory import bound_memory
 from pipelines.partner_center.client import PartnerCenterClient
 from pipelines.partner_center.pages import Pages
 from pipelines.partner_center.records import Page
@@ -25,15 +27,17 @@ OnPage = Callable[[int, int | None], None]
 class Listing:
     """What the server holds for one filter.
 
-    `referral_files` and `reject_files` are Parquet files in the order received; one id may stand
-    in them more than once, and the last one received counts. `counted` is what a complete listing
-    has in common with the server's count: distinct ids, rejects without an id, and ids that stand
-    twice in one page. `is_complete` is None where the answers tell no total.
+    `referral_files` (of SEEN_SCHEMA) and `reject_files` are Parquet files in the order received;
+    where `may_repeat`, one id may stand in them more than once, and the last one received counts.
+    `counted` is what a complete listing has in common with the server's count: distinct ids,
+    rejects without an id, and ids that stand twice in one page. `is_complete` is None where the
+    answers tell no total.
     """
 
     filter: str | None
     referral_files: tuple[Path, ...]
     reject_files: tuple[Path, ...]
+    may_repeat: bool
     rows_received: int
     counted: int
     total: int | None
@@ -47,9 +51,11 @@ class _Reading:
     """The counts of one pass over all pages."""
 
     spool: Spool
-    totals: set[int | None]
-    repeated_ids: int = 0
+    totals: set[int | None] = field(default_factory=set)
     rows: int = 0
+    id_count: int = 0
+    repeated_ids: int = 0
+    anonymous_rejects: int = 0
     ignores_skip: bool = False
     unknown_fields: frozenset[str] = frozenset()
     absent_fields: frozenset[str] | None = None
@@ -65,12 +71,81 @@ class _Reading:
                 absent if self.absent_fields is None else self.absent_fields
             )
         ids = page.ids
+        self.id_count += len(ids)
         self.repeated_ids += len(ids) - len(ids.unique())
+        self.anonymous_rejects += page.item_count - len(ids)
 
     @property
     def steady_total(self) -> int | None:
         """The total that every page told; None where they differ or there is none."""
         return next(iter(self.totals)) if len(self.totals) == 1 else None
+
+
+@dataclass
+class _Pool:
+    """Readings under a total that stands still, and how many ids they met together."""
+
+    connection: duckdb.DuckDBPyConnection
+    readings: list[_Reading] = field(default_factory=list)
+    rows_received: int = 0
+    id_count: int | None = None
+    fruitless_readings: int = 0
+
+    def add(self, reading: _Reading) -> None:
+        self.rows_received += reading.rows
+        if self.readings and self.readings[-1].totals != reading.totals:
+            self.readings, self.id_count = [], None
+        self.readings.append(reading)
+        before, self.id_count = self.id_count, self._count_ids()
+        self.fruitless_readings = self.fruitless_readings + 1 if before == self.id_count else 0
+
+    def _count_ids(self) -> int:
+        """Distinct ids of all readings."""
+        found: int = self.connection.execute(
+            "select count(distinct id) from (select id from read_parquet($referrals) "
+            "union all select id from read_parquet($rejects))",
+            {
+                "referrals": [str(reading.spool.referrals) for reading in self.readings],
+                "rejects": [str(reading.spool.rejects) for reading in self.readings],
+            },
+        ).fetchall()[0][0]
+        return found
+
+    @property
+    def counted(self) -> int:
+        last = self.readings[-1]
+        return (self.id_count or 0) + last.anonymous_rejects + last.repeated_ids
+
+    @property
+    def is_complete(self) -> bool | None:
+        last = self.readings[-1]
+        if last.totals == {None}:
+            return False if last.ignores_skip else None
+        return self.counted == last.steady_total
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether another reading would find out nothing."""
+        return (
+            bool(self.is_complete)
+            or self.readings[-1].totals == {None}
+            or self.fruitless_readings == MAX_FRUITLESS_READINGS
+        )
+
+    def listing(self, filter: str | None) -> Listing:
+        last = self.readings[-1]
+        return Listing(
+            filter=filter,
+            referral_files=tuple(reading.spool.referrals for reading in self.readings),
+            reject_files=tuple(reading.spool.rejects for reading in self.readings),
+            may_repeat=self.id_count != sum(reading.id_count for reading in self.readings),
+            rows_received=self.rows_received,
+            counted=self.counted,
+            total=max((total for total in last.totals if total is not None), default=None),
+            is_complete=self.is_complete,
+            unknown_fields=frozenset().union(*(each.unknown_fields for each in self.readings)),
+            absent_fields=last.absent_fields or frozenset(),
+        )
 
 
 def list_referrals(
@@ -79,37 +154,27 @@ def list_referrals(
     filter: str | None,
     directory: Path,
     on_page: OnPage,
+    seen_at: datetime | None = None,
 ) -> Listing:
     """Read all referrals that `filter` selects into files in `directory`.
 
     Reads again while ids are missing against a total that stands still, and pools the ids of
-    these readings; a total that moves starts anew. Calls `on_page(rows so far, total)`.
+    these readings; a total that moves starts anew. Calls `on_page(rows so far, total)`. `seen_at`
+    is what the files say as `valid_from`.
     """
-    pool: list[_Reading] = []
-    rows_received = counted = 0
-    known_ids, fruitless = -1, 0
-    for number in range(MAX_READINGS):
-        reading = _read(Pages(client, settings, filter), Spool(directory, f"{number:02}"), on_page)
-        rows_received += reading.rows
-        if pool and pool[-1].totals != reading.totals:
-            pool, known_ids = [], -1
-        pool.append(reading)
-        ids, anonymous = _count_ids(pool)
-        counted = ids + anonymous + reading.repeated_ids
-        if reading.totals == {None}:
-            is_complete = False if reading.ignores_skip else None
-            return _listing(filter, pool, rows_received, counted, is_complete)
-        if counted == reading.steady_total:
-            return _listing(filter, pool, rows_received, counted, is_complete=True)
-        fruitless = fruitless + 1 if ids == known_ids else 0
-        if fruitless == MAX_FRUITLESS_READINGS:
-            break
-        known_ids = ids
-    return _listing(filter, pool, rows_received, counted, is_complete=False)
+    with duckdb.connect() as connection:
+        bound_memory(connection, directory)
+        pool = _Pool(connection)
+        for number in range(MAX_READINGS):
+            spool = Spool(connection, directory, f"{number:02}", seen_at)
+            pool.add(_read(Pages(client, settings, filter), spool, on_page))
+            if pool.is_settled:
+                break
+    return pool.listing(filter)
 
 
 def _read(pages: Pages, spool: Spool, on_page: OnPage) -> _Reading:
-    reading = _Reading(spool, set())
+    reading = _Reading(spool)
     # Closed here, so that a Ctrl-C between two pages ends the requests under way.
     with spool, closing(iter(pages)) as each:
         for page in each:
@@ -117,41 +182,3 @@ def _read(pages: Pages, spool: Spool, on_page: OnPage) -> _Reading:
             on_page(reading.rows, page.envelope.total)
     reading.ignores_skip = pages.ignores_skip
     return reading
-
-
-def _count_ids(pool: list[_Reading]) -> tuple[int, int]:
-    """Distinct ids of all readings, and the last reading's rejects that have no id."""
-    referrals = [str(reading.spool.referrals) for reading in pool]
-    rejects = [str(reading.spool.rejects) for reading in pool]
-    with duckdb.connect() as connection:
-        ids = connection.execute(
-            "select count(distinct id) from (select id from read_parquet($referrals) "
-            "union all select id from read_parquet($rejects))",
-            {"referrals": referrals, "rejects": rejects},
-        ).fetchall()[0][0]
-        anonymous = connection.execute(
-            "select count(*) from read_parquet($rejects) where id is null",
-            {"rejects": rejects[-1:]},
-        ).fetchall()[0][0]
-    return ids, anonymous
-
-
-def _listing(
-    filter: str | None,
-    pool: list[_Reading],
-    rows_received: int,
-    counted: int,
-    is_complete: bool | None,
-) -> Listing:
-    totals = {total for total in pool[-1].totals if total is not None}
-    return Listing(
-        filter=filter,
-        referral_files=tuple(reading.spool.referrals for reading in pool),
-        reject_files=tuple(reading.spool.rejects for reading in pool),
-        rows_received=rows_received,
-        counted=counted,
-        total=max(totals, default=None),
-        is_complete=is_complete,
-        unknown_fields=frozenset().union(*(reading.unknown_fields for reading in pool)),
-        absent_fields=pool[-1].absent_fields or frozenset(),
-    )

@@ -19,19 +19,20 @@ def list_everything(
     settings: PartnerCenterSettings,
     directory: Path,
     on_page: OnPage,
+    seen_at: datetime | None = None,
 ) -> Listing:
     """Read all referrals; what paging cannot verify is cut into windows of the created date.
 
     A window that fits one page is one answer, in which nothing can move. Without date filters or
     totals the unverified listing comes back as it is.
     """
-    listing = list_referrals(client, settings, None, directory, on_page)
+    listing = list_referrals(client, settings, None, directory, on_page, seen_at)
     if listing.is_complete is not False or listing.total is None:
         return listing
     place = directory / "windows"
     try:
         windows = list(_windows(client, settings.page_size))
-        listings = _list_each(client, settings, windows, place, on_page)
+        listings = _list_each(client, settings, windows, place, on_page, seen_at)
     except RequestRefused:
         return listing
     total = _count(client, None)
@@ -48,10 +49,11 @@ def list_months(
     months: Sequence[date | None],
     directory: Path,
     on_page: OnPage,
+    seen_at: datetime | None = None,
 ) -> Listing:
     """Read the referrals created in each of `months` (their first days; None: without a date)."""
     filters = [created_in(month) for month in months]
-    listings = _list_each(client, settings, filters, directory, on_page)
+    listings = _list_each(client, settings, filters, directory, on_page, seen_at)
     return _together(listings, " or ".join(f"({each})" for each in filters), None, None)
 
 
@@ -82,12 +84,13 @@ def _list_each(
     filters: Sequence[str],
     directory: Path,
     on_page: OnPage,
+    seen_at: datetime | None = None,
 ) -> list[Listing]:
     listings = []
     for number, filter in enumerate(filters):
         place = directory / f"{number:06}"
         place.mkdir(parents=True)
-        listings.append(list_referrals(client, settings, filter, place, on_page))
+        listings.append(list_referrals(client, settings, filter, place, on_page, seen_at))
     return listings
 
 
@@ -98,6 +101,7 @@ def _together(
         filter=filter,
         referral_files=tuple(file for each in listings for file in each.referral_files),
         reject_files=tuple(file for each in listings for file in each.reject_files),
+        may_repeat=len(listings) > 1 or any(each.may_repeat for each in listings),
         rows_received=sum(each.rows_received for each in listings),
         counted=sum(each.counted for each in listings),
         total=total,

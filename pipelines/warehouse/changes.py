@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
-from pipelines.content import LAST_ACTIVITY_SQL, content_hash_sql
+from pipelines.content import content_hash_sql
 from pipelines.referral import FIELD_COLUMNS
 from pipelines.warehouse.known import CURRENT_REFERRALS, has_table
 
@@ -16,24 +16,21 @@ from pipelines.warehouse.known import CURRENT_REFERRALS, has_table
 MAX_VANISHED_SHARE = 0.2
 
 _FIELDS = ", ".join(FIELD_COLUMNS)
-_IS_CHANGED = " or ".join(
-    [
-        "known.id is null",
-        "not known.is_listed",
-        *(f"listed.{column} is distinct from known.{column}" for column in FIELD_COLUMNS),
-    ]
-)
+_VERSION = f"{_FIELDS}, last_activity_date, is_listed, content_hash"
 
 
 @dataclass(frozen=True)
 class Changes:
     """New versions and new rejects, as Parquet files for the merge, and their counts.
 
-    `withheld_count` referrals are missing from a complete listing, but too many to be believed.
+    `is_first` where the warehouse holds nothing yet: the versions then say themselves since when
+    they hold. `withheld_count` referrals are missing from a complete listing, but too many to be
+    believed.
     """
 
-    versions: Path
+    versions: tuple[Path, ...]
     rejects: Path
+    is_first: bool
     new_count: int
     changed_count: int
     vanished_count: int
@@ -53,88 +50,116 @@ def find_changes(
     referral_files: Sequence[Path],
     reject_files: Sequence[Path],
     *,
+    may_repeat: bool,
     judge_vanished: bool,
     allow_vanish: bool,
     now: datetime,
     directory: Path,
 ) -> Changes:
-    """Compare a listing with the current versions, field by field.
+    """Compare a listing with the current versions by their content hashes.
 
-    The files are Parquet in the order received: of one id, the last row counts. Vanished
-    referrals are looked for only where `judge_vanished` says that the listing is complete.
+    The files are Parquet in the order received: where ids `may_repeat`, the last row of each
+    counts. Vanished referrals are looked for only where `judge_vanished` says that the listing is
+    complete.
     """
-    _name_inputs(connection, referral_files, reject_files)
-    versions, rejects = directory / "versions.parquet", directory / "new-rejects.parquet"
-    vanished = _count(connection, "vanished") if judge_vanished else 0
-    listed_before = _count(connection, "known where is_listed")
-    is_believable = allow_vanish or vanished <= listed_before * MAX_VANISHED_SHARE
-    with_vanished = "union all from vanished" if vanished and is_believable else ""
-    _copy(
-        connection,
-        f"select {_FIELDS}, {LAST_ACTIVITY_SQL} as last_activity_date, is_listed, "
-        f"{content_hash_sql('is_listed')} as content_hash "
-        f"from (from changed {with_vanished})",
-        versions,
-    )
+    _name_inputs(connection, referral_files, reject_files, may_repeat)
+    rejects = directory / "new-rejects.parquet"
     _copy_new_rejects(connection, now, rejects)
-    new, changed = connection.execute(
-        "select count(*) filter (where known.id is null), count(known.id) "
-        "from changed left join known using (id)"
+    is_first = not may_repeat and len(referral_files) == 1 and _count(connection, "known") == 0
+    versions = directory / "versions.parquet"
+    if is_first:
+        # What the spool wrote is what the warehouse takes; nothing is copied.
+        (versions,) = referral_files
+    else:
+        _copy(connection, "from listed anti join known using (id, content_hash)", versions)
+    _name(connection, "changed", f"from {_parquet([versions])}")
+    new, changed, relisted = connection.execute(
+        "select count(*) filter (known.id is null), count(known.id), "
+        "count(*) filter (not known.is_listed) from changed left join known using (id)"
     ).fetchall()[0]
+    vanished = _Vanished(0, 0)
+    if judge_vanished:
+        met_count = _count(connection, "listed") - new - relisted
+        vanished = _find_vanished(connection, met_count, allow_vanish, directory)
     return Changes(
-        versions=versions,
+        versions=(versions, *vanished.files),
         rejects=rejects,
+        is_first=is_first,
         new_count=new,
         changed_count=changed,
-        vanished_count=vanished if with_vanished else 0,
-        withheld_count=0 if with_vanished else vanished,
-        new_reject_count=_count(connection, f"read_parquet({_literal(rejects)})"),
+        vanished_count=vanished.row_count,
+        withheld_count=vanished.withheld_count,
+        new_reject_count=_count(connection, _parquet([rejects])),
     )
+
+
+class _Vanished(NamedTuple):
+    row_count: int
+    withheld_count: int
+    files: tuple[Path, ...] = ()
+
+
+def _find_vanished(
+    connection: duckdb.DuckDBPyConnection, met_count: int, allow_vanish: bool, directory: Path
+) -> _Vanished:
+    """The referrals that a complete listing lacks; it met `met_count` of those listed before."""
+    listed_before = _count(connection, "known where is_listed")
+    if met_count == listed_before:
+        return _Vanished(0, 0)
+    count = _count(connection, "vanished")
+    if not count:
+        return _Vanished(0, 0)
+    if not allow_vanish and count > listed_before * MAX_VANISHED_SHARE:
+        return _Vanished(0, count)
+    file = directory / "vanished.parquet"
+    _copy(connection, "from vanished", file)
+    return _Vanished(count, 0, (file,))
 
 
 def count_distinct(
     connection: duckdb.DuckDBPyConnection, files: Sequence[Path], columns: str
 ) -> int:
     """How many distinct values of `columns` stand in Parquet files."""
-    return _count(connection, f"(select distinct {columns} from read_parquet({_paths(files)}))")
+    return _count(connection, f"(select distinct {columns} from {_parquet(files)})")
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> int:
+    """How many rows Parquet files hold."""
+    return _count(connection, _parquet(files))
 
 
 def _name_inputs(
     connection: duckdb.DuckDBPyConnection,
     referral_files: Sequence[Path],
     reject_files: Sequence[Path],
+    may_repeat: bool,
 ) -> None:
-    """Temporary views: `listed`, `rejected`, `known`, and from them `changed` and `vanished`."""
-    known = "(select *, true as is_listed from listed limit 0)"
-    if has_table(connection, "referrals"):
-        known = CURRENT_REFERRALS
-    for name, query in {
-        "received": f"from read_parquet({_paths(referral_files)}, filename = 'reading', "
-        "file_row_number = true)",
-        "listed": _latest(connection, referral_files),
-        "rejected": f"from read_parquet({_paths(reject_files)})",
-        "known": f"select {_FIELDS}, is_listed from {known}",
-        "changed": f"select listed.*, true as is_listed from listed "
-        f"left join known using (id) where {_IS_CHANGED}",
-        "vanished": f"select {_FIELDS}, false as is_listed from known where is_listed "
+    """Temporary views of what was listed, what is known, and what of that is gone."""
+    received = f"read_parquet({_paths(referral_files)}"
+    if may_repeat:
+        listed = (
+            f"select {_VERSION} from {received}, filename = 'reading', file_row_number = true) "
+            "qualify row_number() over "
+            "(partition by id order by reading desc, file_row_number desc) = 1"
+        )
+    else:
+        listed = f"select {_VERSION} from {received})"
+    _name(connection, "listed", listed)
+    _name(connection, "rejected", f"from {_parquet(reject_files)}")
+    is_known = has_table(connection, "referrals")
+    _name(connection, "known", f"from {CURRENT_REFERRALS}" if is_known else "from listed limit 0")
+    _name(
+        connection,
+        "vanished",
+        f"select {_FIELDS}, last_activity_date, false as is_listed, "
+        f"{content_hash_sql('false')} as content_hash from known where is_listed "
         "and id not in (select id from listed) "
         "and id not in (select id from rejected where id is not null)",
-    }.items():
-        connection.execute(f"create or replace temp view {name} as {query}")
-
-
-def _latest(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> str:
-    """A query for the last received row of each id; the plain one where no id stands twice."""
-    rows, ids = connection.execute(
-        f"select count(*), count(distinct id) from read_parquet({_paths(files)})"
-    ).fetchall()[0]
-    latest = (
-        ""
-        if rows == ids
-        else " qualify row_number() over "
-        "(partition by id order by reading desc, file_row_number desc) = 1"
     )
-    return f"select {_FIELDS} from received{latest}"
+
+
+def _name(connection: duckdb.DuckDBPyConnection, view: str, query: str) -> None:
+    connection.execute(f"create or replace temp view {view} as {query}")
 
 
 def _copy_new_rejects(connection: duckdb.DuckDBPyConnection, now: datetime, file: Path) -> None:
@@ -158,6 +183,10 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> None
 
 def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(connection.execute(f"select count(*) from {relation}").fetchall()[0][0])
+
+
+def _parquet(files: Sequence[Path]) -> str:
+    return f"read_parquet({_paths(files)})"
 
 
 def _paths(files: Sequence[Path]) -> str:

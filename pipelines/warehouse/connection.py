@@ -51,6 +51,8 @@ def open_warehouse(
         except (duckdb.Error, OSError) as error:
             raise _explain(path, error) from error
     with connection:
+        # It would stand in the middle of our own lines, and of what a command prints as JSON.
+        connection.execute("set enable_progress_bar = false")
         yield connection
 
 

@@ -72,11 +72,12 @@ def record_totals(
     """Keep the server's counts per cell; of those long past only each month's last."""
     if server.cells is None:
         return
-    rows = [[counted_at, *cell, count] for cell, count in server.cells.items()]
-    if rows:
-        connection.executemany(
-            "insert into partner_center.referral_totals values ($1, $2, $3, $4)", rows
-        )
+    statuses, months = zip(*server.cells, strict=True) if server.cells else ((), ())
+    connection.execute(
+        "insert into partner_center.referral_totals "
+        "select $1, unnest($2::varchar[]), unnest($3::date[]), unnest($4::bigint[])",
+        [counted_at, list(statuses), list(months), list(server.cells.values())],
+    )
     connection.execute(
         "delete from partner_center.referral_totals where counted_at < $1 and counted_at not in ("
         "    select max(counted_at) from partner_center.referral_totals"

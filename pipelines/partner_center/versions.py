@@ -1,0 +1,24 @@
+"""Referrals as the versions that a warehouse keeps: what each row says, and when it held."""
+
+import pyarrow as pa
+
+from pipelines.content import LAST_ACTIVITY_SQL, content_hash_sql
+from pipelines.partner_center.records import REFERRAL_SCHEMA
+
+# One observed version of a referral.
+VERSION_SCHEMA = (
+    REFERRAL_SCHEMA.append(pa.field("last_activity_date", pa.timestamp("us")))
+    .append(pa.field("is_listed", pa.bool_()))
+    .append(pa.field("content_hash", pa.int64(), nullable=False))
+)
+# From when to when it was the current one.
+VALIDITY_SCHEMA = pa.schema(
+    [pa.field("valid_from", pa.timestamp("us")), pa.field("valid_to", pa.timestamp("us"))]
+)
+# A version that was seen for the first time, and is the current one.
+SEEN_SCHEMA = pa.schema([*VERSION_SCHEMA, *VALIDITY_SCHEMA])
+# What makes a listed referral a version, as SQL over its sixteen columns.
+LISTED_VERSION_SQL = (
+    f"*, {LAST_ACTIVITY_SQL} as last_activity_date, true as is_listed, "
+    f"{content_hash_sql('true')} as content_hash"
+)
