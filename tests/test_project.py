@@ -12,6 +12,8 @@ import sqlglot
 from packaging.requirements import Requirement
 from sqlglot import exp
 
+from pipelines.dictionary import data_dictionary
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pipelines"
 SQL_FILES = sorted((ROOT / "sql").rglob("*.sql"))
@@ -190,3 +192,8 @@ def test_every_test_that_the_readme_names_exists():
         for file, test in named
         if f"def {test}(" not in (ROOT / "tests" / file).read_text()
     ]
+
+
+def test_data_dictionary_is_up_to_date():
+    """`make docs` was run after the last change of a view, a table or what is said of them."""
+    assert data_dictionary() == (ROOT / "docs/data-dictionary.md").read_text("utf-8")
