@@ -54,6 +54,17 @@ def test_load_is_known_from_its_end_on(ask, known_at):
     assert [(expected,)] == rows
 
 
+def test_reject_is_known_from_its_moment_on(ask):
+    """Known at the very moment that a record was set aside, it counts; an instant later one not."""
+    rows = ask(
+        "select rejected_count from marts.freshness",
+        rejected_at=[LOADED, LOADED + INSTANT],
+        known_at=LOADED,
+    )
+
+    assert [(1,)] == rows
+
+
 @pytest.mark.parametrize("days", [7, 14, 30, 60, 90])
 def test_win_at_the_end_of_a_window_is_within_it(ask, days):
     """Won after exactly so many days counts, an instant later does not."""
