@@ -18,7 +18,7 @@ define INSTALL
 	@$(UV) pip install --quiet --python $(1) --offline --no-deps --no-build-isolation --editable .
 endef
 
-.PHONY: help setup demo test test-slow test-browser check soak lock clean
+.PHONY: help setup demo test test-slow test-browser check docs soak lock clean
 
 help:
 	@echo "make demo    the whole job against a local stand-in for Partner Center"
@@ -26,6 +26,7 @@ help:
 	@echo "make test-slow      the tests that take seconds each"
 	@echo "make test-browser   the report in Chromium (Debian: apt install chromium)"
 	@echo "make check   style, types, every SQL file"
+	@echo "make docs    the data dictionary, after a change in sql/ or of a table"
 	@echo "make soak    the long sweeps"
 	@echo "make setup   only the environment ($(VENV))"
 	@echo "make lock    the locks, after a change in pyproject.toml (UPGRADE=--upgrade: newest of all)"
@@ -50,6 +51,9 @@ check: $(DEV)/.ready
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/python -m pytest --quiet tests/test_project.py
+
+docs: $(DEV)/.ready
+	$(DEV)/bin/python -m pipelines.dictionary docs/data-dictionary.md
 
 soak: $(DEV)/.ready
 	$(DEV)/bin/python -m pytest -m sweep --timeout=0 --numprocesses auto -s $(SHORT) $(SWEEPS)

@@ -5,12 +5,15 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
 import sqlglot
 from packaging.requirements import Requirement
 from sqlglot import exp
+
+from pipelines.dictionary import data_dictionary
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pipelines"
@@ -191,3 +194,10 @@ def test_every_test_that_the_readme_names_exists():
         for file, test in named
         if f"def {test}(" not in (ROOT / "tests" / file).read_text()
     ]
+
+
+def test_data_dictionary_is_up_to_date():
+    """`make docs` was run after the last change of a view, a table or what is said of them."""
+    written = (ROOT / "docs/data-dictionary.md").read_text("utf-8").splitlines()
+
+    assert [] == list(unified_diff(written, data_dictionary().splitlines(), n=0))

@@ -64,6 +64,12 @@ def test_contract_names_grain_and_questions(name):
     assert ["Grain: one row", "Answers: "] == [lines[1][:14], lines[2][:9]]
 
 
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_comment_is_without_its_dashes(name):
+    """A comment of several paragraphs is told as one text, without the marks of SQL."""
+    assert "--" not in DEFINITIONS[name].comment
+
+
 def test_view_comes_after_what_it_reads():
     """The definitions are in an order in which they can be created."""
     names = list(DEFINITIONS)

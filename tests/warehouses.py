@@ -14,10 +14,15 @@ from pipelines.sandbox import Sandbox
 def make_warehouse(path: Path, records: list[Any]) -> Path:
     """The warehouse at `path` after one load of these records."""
     with Sandbox(records, now=NOW) as sandbox:
-        settings = PartnerCenterSettings(
-            base_url=sandbox.base_url,
-            credentials=PartnerCenterCredentials(access_token=sandbox.access_token),
-        )
-        settings.on_resolved()
-        Load(settings, connect(settings), path, Wishes(), lambda: NOW, Notes()).run()
+        load_from(sandbox, path)
     return path
+
+
+def load_from(sandbox: Sandbox, path: Path) -> None:
+    """Load what a stand-in holds now into the warehouse at `path`."""
+    settings = PartnerCenterSettings(
+        base_url=sandbox.base_url,
+        credentials=PartnerCenterCredentials(access_token=sandbox.access_token),
+    )
+    settings.on_resolved()
+    Load(settings, connect(settings), path, Wishes(), lambda: NOW, Notes()).run()

@@ -161,7 +161,7 @@ def _read_contract(sql: str) -> tuple[str, dict[str, str]]:
             columns[column[1]] = column[2]
         elif columns and (continued := _CONTINUED.match(line)):
             columns[next(reversed(columns))] += f" {continued[1]}"
-        elif line != "-- Columns:":
+        elif line not in ("--", "-- Columns:"):
             text = line.removeprefix("-- ")
             comment += f"\n{text}" if text.startswith(("Grain:", "Answers:")) else f" {text}"
     return comment.strip(), columns

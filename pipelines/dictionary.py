@@ -1,0 +1,135 @@
+"""The data dictionary: every view and table of an empty warehouse, column by column.
+
+python -m pipelines.dictionary docs/data-dictionary.md
+"""
+
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+
+from pipelines.merge import REJECT_SCHEMA, merge_changes
+from pipelines.partner_center import VERSION_SCHEMA
+from pipelines.warehouse.connection import open_warehouse
+from pipelines.warehouse.table_meanings import TABLE_MEANINGS
+from pipelines.warehouse.tables import create_tables
+from pipelines.warehouse.views import refresh_views, view_definitions
+
+_INTRODUCTION = """\
+# Data dictionary
+
+What the warehouse holds, column by column. `make docs` writes this page from the comments in the
+database and from the SQL; `make check` fails where it is out of date.
+
+Times are UTC, as `TIMESTAMP` without a zone. Durations are in days, rates 0 to 1. The views of
+`marts` and the tables keep their names and meanings; `staging` and `intermediate`, which the marts
+are made of, may change at any time.
+"""
+_LINEAGE = """\
+## Lineage
+
+From left to right: what is read, and the views that read it.
+"""
+
+
+def data_dictionary() -> str:
+    """The page as Markdown: the marts, the tables, the views below the marts, what reads what."""
+    with (
+        tempfile.TemporaryDirectory(prefix="referrals-") as directory,
+        open_warehouse(Path(directory) / "empty.duckdb") as connection,
+    ):
+        _fill(connection, Path(directory))
+        names = sorted(view.qualified_name for view in view_definitions())
+        marts = [name for name in names if name.startswith("marts.")]
+        sections = [
+            _INTRODUCTION,
+            "## Marts\n",
+            *(_describe(connection, name, *_read_comments(connection, name)) for name in marts),
+            "## Tables\n",
+            *(_describe(connection, name, *TABLE_MEANINGS[name]) for name in TABLE_MEANINGS),
+            "## Below the marts\n",
+            _list(connection, [name for name in names if name not in marts]),
+            _LINEAGE,
+            _draw_lineage(),
+        ]
+    return "\n".join(sections)
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    """Every table as a load makes it, and every view."""
+    versions, rejects = directory / "versions.parquet", directory / "rejects.parquet"
+    pq.write_table(VERSION_SCHEMA.empty_table(), versions)
+    pq.write_table(REJECT_SCHEMA.empty_table(), rejects)
+    create_tables(connection)
+    merge_changes(connection, versions, rejects, datetime(2024, 1, 1), directory / "dlt")
+    refresh_views(connection)
+
+
+def _read_comments(connection: duckdb.DuckDBPyConnection, view: str) -> tuple[str, dict[str, str]]:
+    """The comment on a view, and those on its columns in their order."""
+    rows = connection.execute(
+        "select views.comment, column_name, columns.comment "
+        "from duckdb_views() as views inner join duckdb_columns() as columns "
+        "on views.view_oid = columns.table_oid "
+        "where concat(views.schema_name, '.', view_name) = $1 order by column_index",
+        [view],
+    ).fetchall()
+    return rows[0][0], {column: meaning for _, column, meaning in rows}
+
+
+def _describe(
+    connection: duckdb.DuckDBPyConnection, name: str, comment: str, meanings: dict[str, str]
+) -> str:
+    """The section on a view or a table; ValueError where `meanings` are not of its columns."""
+    types = dict(
+        connection.execute(f"select column_name, column_type from (describe {name})").fetchall()
+    )
+    if odd := types.keys() ^ meanings.keys():
+        raise ValueError(f"{name}: {', '.join(sorted(odd))} has no meaning, or is no column.")
+    lines = [
+        f"### {name}",
+        "",
+        # A blank line makes a paragraph each of what it holds, its grain and what it answers.
+        *comment.replace("\n", "\n\n").splitlines(),
+        "",
+        "| column | type | meaning |",
+        "|---|---|---|",
+        *(f"| `{column}` | {types[column]} | {meaning} |" for column, meaning in meanings.items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _list(connection: duckdb.DuckDBPyConnection, views: list[str]) -> str:
+    """A table with one row per view."""
+    lines = ["| view | one row per | holds |", "|---|---|---|"]
+    for view in views:
+        holds, grain, _ = _read_comments(connection, view)[0].splitlines()
+        first_sentence = holds.partition(". ")[0].rstrip(".")
+        one_row_per = grain.removeprefix("Grain: one row").removeprefix(" per ") or "(one row)"
+        lines.append(f"| `{view}` | {one_row_per} | {first_sentence} |")
+    return "\n".join([*lines, ""])
+
+
+def _draw_lineage() -> str:
+    """A Mermaid flowchart, with a box around each schema."""
+    reads = {view.qualified_name: sorted(view.dependencies) for view in view_definitions()}
+    names = sorted({*reads, *(name for read in reads.values() for name in read)})
+    lines = ["```mermaid", "flowchart LR"]
+    for schema in ("partner_center", "settings", "staging", "intermediate", "marts"):
+        lines.append(f"    subgraph {schema}")
+        lines += [
+            f"        {name}[{name.removeprefix(schema + '.')}]"
+            for name in names
+            if name.startswith(schema + ".")
+        ]
+        lines.append("    end")
+    lines += [f"    {read} --> {name}" for name in sorted(reads) for read in reads[name]]
+    return "\n".join([*lines, "```", ""])
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(data_dictionary(), encoding="utf-8")
