@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
-from pipelines.merge import REJECT_SCHEMA, merge_changes
-from pipelines.partner_center import VERSION_SCHEMA
+from pipelines.merge import REJECT_SCHEMA, Merge, merge_changes
+from pipelines.partner_center.versions import VERSION_SCHEMA
 from pipelines.warehouse.connection import open_warehouse
 from pipelines.warehouse.table_meanings import TABLE_MEANINGS
 from pipelines.warehouse.tables import create_tables
@@ -64,7 +64,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
     pq.write_table(VERSION_SCHEMA.empty_table(), versions)
     pq.write_table(REJECT_SCHEMA.empty_table(), rejects)
     create_tables(connection)
-    merge_changes(connection, versions, rejects, datetime(2024, 1, 1), directory / "dlt")
+    merge_changes(connection, Merge((versions,), rejects, datetime(2024, 1, 1)), directory / "dlt")
     refresh_views(connection)
 
 
