@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-LOAD_MEMORY = "192MB"
+LOAD_MEMORY = "128MB"
 
 
 def bound_memory(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:

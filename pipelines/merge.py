@@ -66,7 +66,7 @@ def _run_dlt(connection: duckdb.DuckDBPyConnection, merge: Merge, directory: Pat
     pipeline.run(_changes(merge), loader_file_format="parquet")
 
 
-def check_merged(connection: duckdb.DuckDBPyConnection, versions: Sequence[Path]) -> None:
+def check_merged(connection: duckdb.DuckDBPyConnection, merge: Merge) -> None:
     """Raise WarehouseFailed unless the warehouse now holds every merged version, once."""
     expected = SEEN_SCHEMA.names
     found = [
@@ -82,6 +82,26 @@ def check_merged(connection: duckdb.DuckDBPyConnection, versions: Sequence[Path]
             f"The table partner_center.referrals has other columns than a load writes: "
             f"{', '.join(odd)}. The views were not refreshed; restore the table and load again."
         )
+    repeated, missing = _count_faults(connection, merge)
+    if repeated or missing:
+        raise WarehouseFailed(
+            f"After the merge {repeated} referrals stand twice and {missing} are missing in "
+            "partner_center.referrals. The views were not refreshed; load again with --full, and "
+            "restore a copy of the warehouse if it stays so."
+        )
+
+
+def _count_faults(connection: duckdb.DuckDBPyConnection, merge: Merge) -> tuple[int, int]:
+    """How many of the merged referrals stand twice now, and how many do not stand as merged."""
+    merged = {"versions": [str(file) for file in merge.versions]}
+    if merge.boundary is None:
+        # Nothing was there before, and no id repeats in the file: the number tells all.
+        surplus: int = connection.execute(
+            "select (select count(*) from partner_center.referrals) "
+            "- (select count(*) from read_parquet($versions))",
+            merged,
+        ).fetchall()[0][0]
+        return max(surplus, 0), max(-surplus, 0)
     repeated, missing = connection.execute(
         "with merged as ("
         "    select id, content_hash from read_parquet($versions)"
@@ -90,14 +110,9 @@ def check_merged(connection: duckdb.DuckDBPyConnection, versions: Sequence[Path]
         "    from partner_center.referrals as known join merged using (id) where valid_to is null"
         ") select count(*) - count(distinct id), "
         "(select count(*) from merged) - count(*) filter (is_merged) from found",
-        {"versions": [str(file) for file in versions]},
+        merged,
     ).fetchall()[0]
-    if repeated or missing:
-        raise WarehouseFailed(
-            f"After the merge {repeated} referrals stand twice and {missing} are missing in "
-            "partner_center.referrals. The views were not refreshed; load again with --full, and "
-            "restore a copy of the warehouse if it stays so."
-        )
+    return repeated, missing
 
 
 @dlt.source(schema=declared_schema(), max_table_nesting=0)

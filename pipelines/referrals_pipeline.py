@@ -224,11 +224,11 @@ class Load:
             now=self._run.started_at,
             directory=place,
         )
+        boundary = next_boundary(connection, self._run.started_at)
+        merge = Merge(changes.versions, changes.rejects, None if changes.is_first else boundary)
         if changes.has_rows or not has_table(connection, "referral_rejects"):
-            boundary = next_boundary(connection, self._run.started_at)
-            merge = Merge(changes.versions, changes.rejects, None if changes.is_first else boundary)
             merge_changes(connection, merge, place / "dlt")
-        check_merged(connection, changes.versions)
+        check_merged(connection, merge)
         self._count(changes)
         self.progress.step(
             "load",

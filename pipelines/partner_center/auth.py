@@ -13,7 +13,6 @@ from requests import PreparedRequest, Response
 from requests.auth import AuthBase
 
 from pipelines.errors import SignInRequired, UsageError
-from pipelines.partner_center import msal_sign_in
 from pipelines.partner_center.settings import PartnerCenterCredentials
 from pipelines.partner_center.transport import say_id
 
@@ -80,7 +79,10 @@ def sign_in(
             "without a user. Set both in sources.partner_center.credentials, or remove "
             "client_secret and run 'referrals login'."
         )
-    return msal_sign_in.KeptSignIn(credentials, certificate)
+    # Here, because importing MSAL takes a while that a given token can spare.
+    from pipelines.partner_center.msal_sign_in import KeptSignIn
+
+    return KeptSignIn(credentials, certificate)
 
 
 def sign_in_with_device_code(
@@ -94,6 +96,8 @@ def sign_in_with_device_code(
     `show` is called once with what to do; then this waits until it is done or the code expires.
     """
     _require_client(credentials)
+    from pipelines.partner_center import msal_sign_in
+
     return msal_sign_in.sign_in_with_device_code(credentials, show, certificate)
 
 

@@ -15,6 +15,8 @@ from pipelines.partner_center.versions import LISTED_VERSION_SQL, SEEN_SCHEMA
 # What DuckDB stores together. With fewer rows it reads a third slower; with more, the remainders
 # make it write the whole table again at its next checkpoint.
 GROUP_ROWS = 122_880
+# Texts that many rows share.
+_REPEATING = ("status", "customer_market", "customer_org_size", "partner_market")
 
 
 class Spool:
@@ -35,7 +37,8 @@ class Spool:
         self.referrals = directory / f"referrals-{name}.parquet"
         self.rejects = directory / f"rejects-{name}.parquet"
         self._connection = connection
-        self._seen_at = pa.scalar(seen_at, pa.timestamp("us"))
+        since = f"timestamp '{seen_at.isoformat()}'" if seen_at else "null::timestamp"
+        self._columns = f"{since} as valid_from, null::timestamp as valid_to, {LISTED_VERSION_SQL}"
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
         # Beside the reading of the next pages; one at a time, in order.
@@ -67,14 +70,8 @@ class Spool:
             self._waiting, self._waiting_rows = [], 0
 
     def _write(self, referrals: pa.Table) -> None:
-        versions = self._connection.from_arrow(referrals).project(LISTED_VERSION_SQL)
-        count = referrals.num_rows
-        self._referral_writer.write_table(
-            versions.to_arrow_table()
-            .append_column("valid_from", pa.repeat(self._seen_at, count))
-            .append_column("valid_to", pa.nulls(count, pa.timestamp("us")))
-            .cast(SEEN_SCHEMA)
-        )
+        versions = self._connection.from_arrow(referrals).project(self._columns)
+        self._referral_writer.write_table(versions.to_arrow_table().cast(SEEN_SCHEMA))
 
     def __exit__(
         self,
@@ -95,4 +92,10 @@ class Spool:
 
 def _writer(file: Path, schema: pa.Schema) -> pq.ParquetWriter:
     # Read once and thrown away: writing fast counts for more than writing small.
-    return pq.ParquetWriter(file, schema, compression="none", write_statistics=False)
+    return pq.ParquetWriter(
+        file,
+        schema,
+        compression="none",
+        write_statistics=False,
+        use_dictionary=[name for name in _REPEATING if name in schema.names],
+    )

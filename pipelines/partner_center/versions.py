@@ -15,8 +15,8 @@ VERSION_SCHEMA = (
 VALIDITY_SCHEMA = pa.schema(
     [pa.field("valid_from", pa.timestamp("us")), pa.field("valid_to", pa.timestamp("us"))]
 )
-# A version that was seen for the first time, and is the current one.
-SEEN_SCHEMA = pa.schema([*VERSION_SCHEMA, *VALIDITY_SCHEMA])
+# Both, in the order in which dlt puts them: a file in another order would be written once more.
+SEEN_SCHEMA = pa.schema([*VALIDITY_SCHEMA, *VERSION_SCHEMA])
 # What makes a listed referral a version, as SQL over its sixteen columns.
 LISTED_VERSION_SQL = (
     f"*, {LAST_ACTIVITY_SQL} as last_activity_date, true as is_listed, "
