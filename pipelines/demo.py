@@ -7,7 +7,8 @@ from pipelines.errors import UsageError
 from pipelines.partner_center import connect
 from pipelines.partner_center.auth import sign_in_with_device_code
 from pipelines.partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings
-from pipelines.referrals_pipeline import Clock, Load, Progress, Wishes
+from pipelines.progress import Progress
+from pipelines.referrals_pipeline import Clock, Load, Wishes
 from pipelines.sandbox import Sandbox
 from pipelines.warehouse.connection import open_warehouse
 

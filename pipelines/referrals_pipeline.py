@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 from uuid import uuid4
 
 import duckdb
@@ -21,6 +20,13 @@ from pipelines.partner_center.filters import active_since
 from pipelines.partner_center.listing import Listing, list_referrals
 from pipelines.partner_center.settings import PartnerCenterSettings
 from pipelines.partner_center.windows import list_everything, list_months
+from pipelines.progress import (
+    Progress,
+    tell_differences,
+    tell_listed,
+    tell_rejects,
+    tell_withheld,
+)
 from pipelines.reconciliation import Reconciliation, ServerCounts, reconcile
 from pipelines.warehouse.changes import Changes, count_distinct, count_rows, find_changes
 from pipelines.warehouse.connection import open_warehouse, transaction
@@ -32,25 +38,8 @@ from pipelines.warehouse.views import refresh_views
 
 # Renames move no date, so that only a full listing finds them.
 FULL_LISTING_EVERY = timedelta(days=7)
-SHOWN_DIFFERENCES = 20
 
 Clock = Callable[[], datetime]
-
-
-class Progress(Protocol):
-    """Who is told how a run goes on."""
-
-    def page(self, rows: int, total: int | None) -> None:
-        """So many rows were received, of so many."""
-
-    def step(self, verb: str, subject: str, outcome: str, seconds: float) -> None:
-        """A step of the run is done."""
-
-    def say(self, sentence: str) -> None:
-        """Something good to know."""
-
-    def warn(self, sentence: str) -> None:
-        """Something that the user should know, and that did not stop the run."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +125,9 @@ class Load:
             # Everything anew: what earlier listings of this run rejected may be readable by now.
             self._listings.clear()
         self._listings.append(listing)
-        self._tell_listed(listing, time.perf_counter() - started)
+        self._run.rows_received += listing.rows_received
+        requests = self.client.request_count
+        tell_listed(self.progress, listing, requests, time.perf_counter() - started)
         counts = ServerCounts(None, None)
         if self._run.mode != "filtered":
             counts = fetch_counts(self.client)
@@ -178,32 +169,6 @@ class Load:
         return list_referrals(
             self.client, self.settings, filter, place, self.progress.page, self._run.started_at
         )
-
-    def _tell_listed(self, listing: Listing, seconds: float) -> None:
-        self._run.rows_received += listing.rows_received
-        self.progress.step(
-            "list",
-            "partner_center",
-            f"{listing.rows_received:,} referrals, {self.client.request_count:,} requests",
-            seconds,
-        )
-        if listing.unknown_fields:
-            self.progress.warn(
-                f"Partner Center sent fields that are not known here: "
-                f"{', '.join(sorted(listing.unknown_fields))}. They were left out; "
-                "a newer version of this program may read them."
-            )
-        if listing.absent_fields and listing.filter is None:
-            self.progress.warn(
-                f"Partner Center sent no referral with the fields "
-                f"{', '.join(sorted(listing.absent_fields))}. They are loaded as null, the values "
-                "of before stay in the history; if this is new, ask Microsoft support."
-            )
-        if listing.is_complete is False:
-            self.progress.warn(
-                f"The listing does not add up to the {listing.total or 0:,} referrals that Partner "
-                "Center tells of. What came is loaded; nothing is judged vanished."
-            )
 
     def _merge(
         self,
@@ -250,12 +215,7 @@ class Load:
         self._run.rows_new += changes.new_count
         self._run.rows_changed += changes.changed_count
         self._run.rows_vanished += changes.vanished_count
-        if changes.withheld_count:
-            self.progress.warn(
-                f"{changes.withheld_count:,} referrals are gone from the listing, more than a "
-                "fifth of the table; they are kept as listed. If that is right, load again with "
-                "--full --allow-vanish."
-            )
+        tell_withheld(self.progress, changes.withheld_count)
 
     def _reconcile(self, connection: duckdb.DuckDBPyConnection, counts: ServerCounts) -> None:
         """Compare the server's counts with ours; a filtered load has nothing to compare."""
@@ -290,7 +250,8 @@ class Load:
     def _conclude(self, connection: duckdb.DuckDBPyConnection, counts: ServerCounts) -> None:
         """Make the new state visible: the run's row and the views, in one transaction."""
         started = time.perf_counter()
-        self._tell_doubts()
+        tell_rejects(self.progress, self._run.rows_rejected)
+        tell_differences(self.progress, self._outcome)
         self._finish(succeeded=True)
         with transaction(connection):
             record_run(connection, self._run)
@@ -298,24 +259,6 @@ class Load:
             view_count = refresh_views(connection, self.sla_rules)
         connection.execute("checkpoint")
         self.progress.step("views", "marts", f"{view_count} views", time.perf_counter() - started)
-
-    def _tell_doubts(self) -> None:
-        if self._run.rows_rejected:
-            self.progress.warn(
-                f"{self._run.rows_rejected:,} records cannot be read and are set aside: "
-                "select * from partner_center.referral_rejects"
-            )
-        if self._outcome.is_reconciled is not False:
-            return
-        self.progress.warn(
-            "Partner Center's counts still differ from the warehouse's. Everything that came is "
-            "loaded; if the next runs say the same, quote the months to Microsoft support."
-        )
-        for each in self._outcome.differences[:SHOWN_DIFFERENCES]:
-            self.progress.say(
-                f"          created {_month(each.created_month)}  {each.status or 'null':<14}"
-                f"Partner Center {each.server_count:>9,}   warehouse {each.warehouse_count:>9,}"
-            )
 
     def _finish(self, *, succeeded: bool) -> None:
         self._run.finished_at = self.clock()
@@ -372,7 +315,3 @@ def _choose_mode(known: Known, wishes: Wishes, now: datetime) -> str:
     if wishes.full or known.newest_activity is None or not is_verified:
         return "full"
     return "incremental"
-
-
-def _month(month: date | None) -> str:
-    return "never  " if month is None else f"{month:%Y-%m}"

@@ -34,6 +34,7 @@ LAYERS = {
     "sandbox": 2,
     "report": 3,
     "merge": 3,
+    "progress": 3,
     "referrals_pipeline": 4,
     "cli": 6,
 }
