@@ -27,13 +27,23 @@ def read_known(connection: duckdb.DuckDBPyConnection, now: datetime) -> Known:
     """Read what a load needs to know; an empty warehouse knows nothing."""
     if not has_table(connection, "referrals"):
         return Known()
-    newest = [f"max({column}) filter ({column} <= $now)" for column in DATE_COLUMNS]
-    count, activity = connection.execute(
-        f"select count(*) filter (valid_to is null), greatest({', '.join(newest)}) "
-        "from partner_center.referrals",
+    (count,) = connection.execute(f"select count(*) from {CURRENT_REFERRALS}").fetchall()[0]
+    return Known(count, _read_newest_activity(connection, now), _read_verified_at(connection))
+
+
+def _read_newest_activity(connection: duckdb.DuckDBPyConnection, now: datetime) -> datetime | None:
+    """The newest milestone not after now; one in the future says nothing about those before it."""
+    past = [f"max({column}) filter ({column} <= $now)" for column in DATE_COLUMNS]
+    newest: datetime | None = connection.execute(
+        "select greatest("
+        "    (select max(last_activity_date) from partner_center.referrals"
+        "     where last_activity_date <= $now),"
+        # Few if any, so that ten columns need not be read in full.
+        f"    (select greatest({', '.join(past)}) from partner_center.referrals"
+        "     where last_activity_date > $now))",
         {"now": now},
-    ).fetchall()[0]
-    return Known(count, activity, _read_verified_at(connection))
+    ).fetchall()[0][0]
+    return newest
 
 
 def _read_verified_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
