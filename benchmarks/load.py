@@ -9,6 +9,7 @@ one request at a time and with four instead.
 """
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -39,23 +40,26 @@ class Work:
     cpu_seconds: list[float] = field(default_factory=list)
     megabytes: list[float] = field(default_factory=list)
 
-    def run(self, *command: object, environment: dict[str, str] | None = None) -> None:
-        """Run a process to its end, and note what the system says it took."""
+    def run(self, *command: object, environment: dict[str, str] | None = None) -> bytes:
+        """Run a process to its end, note what the system says it took, and return what it prints."""
         started = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, *map(str, command)],
-            env={**os.environ, "PYTHONPATH": str(HERE.parent), **(environment or {})},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        assert process.stderr is not None
-        said = process.stderr.read().decode()
-        _, status, usage = os.wait4(process.pid, 0)
-        if status:
-            raise SystemExit(f"{command} failed: {said}")
+        with tempfile.TemporaryFile() as messages:
+            process = subprocess.Popen(
+                [sys.executable, *map(str, command)],
+                env={**os.environ, "PYTHONPATH": str(HERE.parent), **(environment or {})},
+                stdout=subprocess.PIPE,
+                stderr=messages,
+            )
+            assert process.stdout is not None
+            printed = process.stdout.read()
+            _, status, usage = os.wait4(process.pid, 0)
+            if status:
+                messages.seek(0)
+                raise SystemExit(f"{command} failed: {messages.read().decode()}")
         self.seconds.append(time.perf_counter() - started)
         self.cpu_seconds.append(usage.ru_utime + usage.ru_stime)
         self.megabytes.append(usage.ru_maxrss / MEGABYTE)
+        return printed
 
     def row(self, name: str, floor: "Work") -> str:
         """The medians as one line; ratios are taken run by run."""
@@ -72,16 +76,19 @@ class Work:
 
 
 def load(server: PageServer, work: Work, warehouse: Path, *options: str, requests: int = 4) -> None:
-    """One `referrals load`, as a scheduler starts it."""
+    """One `referrals load`, as a scheduler starts it; it has to agree with the server."""
     prefix = "SOURCES__PARTNER_CENTER__"
-    work.run(
-        *("-m", "pipelines.cli", "load", "--warehouse", warehouse, *options),
+    printed = work.run(
+        *("-m", "pipelines.cli", "load", "--json", "--warehouse", warehouse, *options),
         environment={
             f"{prefix}BASE_URL": server.url,
             f"{prefix}CREDENTIALS__ACCESS_TOKEN": "any",
             f"{prefix}PARALLEL_REQUESTS": str(requests),
         },
     )
+    run = json.loads(printed)
+    if not run["reconciled"] or run["warehouse_total"] != server.world.total:
+        raise SystemExit(f"The load went wrong: {run}")
 
 
 def measure(directory: Path, worlds: tuple[World, World, World], runs: int) -> dict[str, Work]:
