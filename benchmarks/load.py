@@ -41,7 +41,7 @@ class Work:
     megabytes: list[float] = field(default_factory=list)
 
     def run(self, *command: object, environment: dict[str, str] | None = None) -> bytes:
-        """Run a process to its end, note what the system says it took, and return what it prints."""
+        """Run a process to its end, note what it took, and return what it prints."""
         started = time.perf_counter()
         with tempfile.TemporaryFile() as messages:
             process = subprocess.Popen(
