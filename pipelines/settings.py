@@ -26,7 +26,7 @@ class Setting:
 PUBLISH_DIR = Setting(
     "publish",
     "dir",
-    "Directory for the copy that BI tools read, made after each load as by `referrals publish`.",
+    "Directory for the copy that BI tools read, made after each load (`referrals publish DIR`).",
 )
 ALERTS_WEBHOOK = Setting(
     "alerts",
