@@ -23,7 +23,7 @@ def documents() -> list[str]:
 
 
 def commands(document: str) -> list[list[str]]:
-    """The arguments of each `referrals` command in a document's consoles and running text."""
+    """The arguments of each `referrals` command in a document's consoles and texts, once each."""
     shown = [
         line.removeprefix("$ ")
         for block in blocks(document, "console")
@@ -40,5 +40,6 @@ def commands(document: str) -> list[list[str]]:
             if word in ("referrals", ".venv/bin/referrals"):
                 rest = words[start:]
                 ends = (n for n, each in enumerate(rest) if set(each) <= set("|&;<>"))
-                found.append(rest[: next(ends, len(rest))])
+                command = rest[: next(ends, len(rest))]
+                found += [command] if command not in found else []
     return found

@@ -52,6 +52,7 @@ def test_commands_are_understood(document):
         COMMANDS[name].make_context(name, arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_work(document, serve, referrals, warehouse, tmp_path):
     """Every command line that needs no account does what it is shown for, against the stand-in."""
