@@ -18,7 +18,7 @@ define INSTALL
 	@$(UV) pip install --quiet --python $(1) --offline --no-deps --no-build-isolation --editable .
 endef
 
-.PHONY: help setup demo test test-slow test-browser check docs soak lock clean
+.PHONY: help setup demo test test-slow test-browser check docs pictures soak lock clean
 
 help:
 	@echo "make demo    the whole job against a local stand-in for Partner Center"
@@ -26,7 +26,8 @@ help:
 	@echo "make test-slow      the tests that take seconds each"
 	@echo "make test-browser   the report in Chromium (Debian: apt install chromium)"
 	@echo "make check   style, types, every SQL file"
-	@echo "make docs    the data dictionary, after a change in sql/ or of a table"
+	@echo "make docs    the documents that are made from the code"
+	@echo "make pictures       those in the README (Debian: apt install chromium)"
 	@echo "make soak    the long sweeps"
 	@echo "make setup   only the environment ($(VENV))"
 	@echo "make lock    the locks, after a change in pyproject.toml (UPGRADE=--upgrade: newest of all)"
@@ -54,6 +55,10 @@ check: $(DEV)/.ready
 
 docs: $(DEV)/.ready
 	$(DEV)/bin/python -m pipelines.dictionary docs/data-dictionary.md
+	$(DEV)/bin/python docs/scripts/configuration.py
+
+pictures: $(DEV)/.ready
+	$(DEV)/bin/python docs/scripts/pictures.py
 
 soak: $(DEV)/.ready
 	$(DEV)/bin/python -m pytest -m sweep --timeout=0 --numprocesses auto -s $(SHORT) $(SWEEPS)

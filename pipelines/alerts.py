@@ -1,17 +1,19 @@
-"""Tells a chat that a scheduled run failed."""
+"""Tells a chat that a scheduled run needs a look."""
 
 import html
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import dlt
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import RuntimeConfiguration
 from dlt.sources.helpers.requests import Client
 from requests import RequestException
 
-from pipelines.errors import UsageError
+from pipelines.errors import ReferralsError, UsageError
 from pipelines.partner_center.settings import require_tls
+from pipelines.settings import ALERTS_WEBHOOK
 
 # Where Teams' Workflows take messages; everything else is taken to understand Slack's shape, as
 # Mattermost, Rocket.Chat and Google Chat do.
@@ -30,13 +32,37 @@ def read_webhook() -> str:
 
     Raises UsageError where messages to it would not be encrypted, without showing the address.
     """
-    webhook = (dlt.config.get("alerts.webhook", str) or "").strip()
+    webhook = ALERTS_WEBHOOK.read()
     if webhook and not _is_safe(webhook):
         raise UsageError(
             "alerts.webhook is no https address, so messages to it would travel in the clear. "
             "Write https://..., or leave it empty."
         )
     return webhook
+
+
+@contextmanager
+def alerting(job: str, say: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
+    """Tell the configured chat, if any, when what stands inside fails; errors pass unchanged.
+
+    Gives a function that tells it of something else. `say` is called where the chat cannot be
+    told.
+    """
+    webhook = read_webhook()
+
+    def tell(message: str) -> None:
+        if webhook and (trouble := alert(webhook, f"{job}: {message}")):
+            say(trouble)
+
+    try:
+        yield tell
+    except ReferralsError as error:
+        tell(f"failed. {error}")
+        raise
+    except Exception as error:
+        # Its text may hold anything, customer names included, so it stays on this machine.
+        tell(f"failed in a way that nobody foresaw ({type(error).__name__}); see the job's log.")
+        raise
 
 
 def alert(webhook: str, message: str) -> str | None:

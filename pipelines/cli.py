@@ -6,8 +6,6 @@ Imports that only one command needs stand in that command: dlt alone takes over 
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -121,12 +119,15 @@ def load(
     """Bring the warehouse up to what Partner Center shows now."""
     if full and filter:
         raise UsageError("--full lists everything and --filter a part. Give one of them.")
+    from pipelines.alerts import alerting
+    from pipelines.formats import write_json
     from pipelines.partner_center import connect
     from pipelines.partner_center.settings import resolve_settings
     from pipelines.referrals_pipeline import Load, Wishes
-    from pipelines.terminal import RunProgress, write_json
+    from pipelines.settings import PUBLISH_DIR, VIEWS_SLA_RULES
+    from pipelines.terminal import RunProgress
 
-    with _telling_failures():
+    with alerting("referrals load", _say) as alert:
         settings = resolve_settings()
         with RunProgress(_err) as progress:
             run = Load(
@@ -136,35 +137,19 @@ def load(
                 Wishes(full=full, filter=filter, allow_vanish=allow_vanish),
                 _now,
                 progress,
-                _configured_path("views.sla_rules"),
+                VIEWS_SLA_RULES.read_path(),
             ).run()
-        if target := _configured_path("publish.dir"):
+        if target := PUBLISH_DIR.read_path():
             _publish(warehouse, target)
+        if run.reconciled is False:
+            alert(
+                "everything that came is loaded, but Partner Center's own counts differ "
+                f"(its total: {run.server_total}, ours: {run.warehouse_total})."
+            )
     if as_json:
         write_json(sys.stdout, run.as_row())
     if run.reconciled is False:
         raise typer.Exit(EXIT_NOT_RECONCILED)
-
-
-@contextmanager
-def _telling_failures() -> Iterator[None]:
-    """Tell the chat that is configured, if any, when what stands inside fails."""
-    from pipelines.alerts import alert, read_webhook
-
-    webhook = read_webhook()
-    try:
-        yield
-    except ReferralsError as error:
-        if webhook and (trouble := alert(webhook, f"referrals load failed: {error}")):
-            _say(trouble)
-        raise
-
-
-def _configured_path(option: str) -> Path | None:
-    import dlt
-
-    path = dlt.config.get(option, str)
-    return Path(path) if path else None
 
 
 def _publish(warehouse: Path, target: Path) -> None:
@@ -217,7 +202,8 @@ def query(
     ] = None,
 ) -> None:
     """Ask the warehouse in SQL; it is opened read-only."""
-    from pipelines import terminal
+    from pipelines import formats
+    from pipelines.terminal import show_table
     from pipelines.warehouse.query import query as ask
 
     if format is Format.parquet and sys.stdout.isatty():
@@ -225,13 +211,13 @@ def query(
     answer = ask(warehouse, sql, as_of=as_of, known_at=known_at)
     match format:
         case Format.table:
-            terminal.show_table(_out, answer.to_pylist())
+            show_table(_out, answer.to_pylist())
         case Format.csv:
-            terminal.write_csv(sys.stdout, answer)
+            formats.write_csv(sys.stdout, answer)
         case Format.json:
-            terminal.write_json(sys.stdout, answer.to_pylist())
+            formats.write_json(sys.stdout, answer.to_pylist())
         case Format.parquet:
-            terminal.write_parquet(sys.stdout.buffer, answer)
+            formats.write_parquet(sys.stdout.buffer, answer)
 
 
 @app.command()
@@ -247,7 +233,8 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """How fresh, whole and clean the warehouse is."""
-    from pipelines.terminal import show_table, write_json
+    from pipelines.formats import write_json
+    from pipelines.terminal import show_status
     from pipelines.warehouse.status import read_status
 
     limit = None if max_age is None else _read_age(max_age)
@@ -266,30 +253,13 @@ def status(
             },
         )
     else:
-        show_table(_out, [state.freshness], title="Freshness")
-        show_table(_out, [_brief(run) for run in state.last_runs], title="Last loads")
-        issues = [{"rule": rule, "count": count} for rule, count in state.issue_counts.items()]
-        show_table(_out, issues, title="Data quality issues")
+        show_status(_out, state)
     if is_stale:
         _err.print(f"The last load is older than {max_age}. Look at the last loads above.")
     if has_too_many_issues:
         _err.print(f"There are {state.issue_count:,} data quality issues, over {max_issues:,}.")
     if is_stale or has_too_many_issues:
         raise typer.Exit(1)
-
-
-def _brief(run: dict[str, Any]) -> dict[str, Any]:
-    shown = (
-        "finished_at",
-        "mode",
-        "succeeded",
-        "rows_new",
-        "rows_changed",
-        "rows_rejected",
-        "reconciled",
-        "error",
-    )
-    return {name: run[name] for name in shown}
 
 
 def _read_age(text: str) -> timedelta:
@@ -301,34 +271,33 @@ def _read_age(text: str) -> timedelta:
 
 @app.command()
 def doctor(warehouse: Warehouse = DEFAULT_WAREHOUSE, as_json: AsJson = False) -> None:
-    """Check configuration, sign-in, endpoint and warehouse; say what to do next."""
+    """Check what a first load needs, step by step; say what to do next."""
+    from dataclasses import asdict
+
     from pipelines.doctor import examine
-    from pipelines.terminal import write_json
+    from pipelines.formats import write_json
 
     findings = []
     for finding in examine(warehouse, _now()):
         findings.append(finding)
         if not as_json:
-            mark = "missing" if finding.error else "ok"
-            print(f"{mark:<9}{finding.subject:<15}{finding.outcome}", flush=True)
+            print(f"{finding.state:<9}{finding.subject:<15}{finding.outcome}".rstrip(), flush=True)
+    missing = next((finding for finding in findings if finding.state == "missing"), None)
     if as_json:
-        write_json(
-            sys.stdout,
-            {
-                finding.subject: {"ok": not finding.error, "outcome": finding.outcome}
-                for finding in findings
-            },
-        )
-    errors = [finding.error for finding in findings if finding.error]
-    if errors:
-        raise typer.Exit(errors[0].exit_code)
-    if not as_json:
-        print("Everything is in place: 'referrals load' brings the referrals in.")
+        write_json(sys.stdout, {finding.subject: asdict(finding) for finding in findings})
+    elif missing is None:
+        print("\nEverything is in place. Next: 'referrals load' brings the referrals in.")
+    else:
+        print(f"\nNext: {missing.advice}\n" if missing.advice else "")
+        print("Then run 'referrals doctor' again.")
+    if missing:
+        raise typer.Exit(missing.exit_code)
 
 
 @app.command()
 def views(warehouse: Warehouse = DEFAULT_WAREHOUSE) -> None:
     """Refresh the views, after a change to their SQL."""
+    from pipelines.settings import VIEWS_SLA_RULES
     from pipelines.warehouse.connection import open_warehouse, transaction
     from pipelines.warehouse.known import has_table
     from pipelines.warehouse.views import refresh_views
@@ -337,7 +306,7 @@ def views(warehouse: Warehouse = DEFAULT_WAREHOUSE) -> None:
         if not has_table(connection, "load_runs"):
             raise UsageError(f"{warehouse} holds no load yet. Run 'referrals load' first.")
         with transaction(connection):
-            count = refresh_views(connection, _configured_path("views.sla_rules"))
+            count = refresh_views(connection, VIEWS_SLA_RULES.read_path())
     print(f"{count} views refreshed in {warehouse}.")
 
 

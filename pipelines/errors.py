@@ -54,3 +54,8 @@ class Throttled(TryAgainLater):
 
 class Locked(TryAgainLater):
     """Another process holds the warehouse or the run lock."""
+
+
+def first_line(error: Exception) -> str:
+    """What a library says went wrong, fit to stand inside a sentence of ours."""
+    return str(error).partition("\n")[0].rstrip(".")

@@ -1,14 +1,10 @@
-"""How runs and answers look on a terminal, in a file and in a pipe."""
+"""How runs, answers and the state of the warehouse look on a terminal."""
 
-import csv
-import json
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.measure import Measurement
@@ -16,8 +12,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-# A spreadsheet takes a text that begins with one of these for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+from pipelines.warehouse.status import Status
+
+# Of a run's row, what tells a person how it went.
+_SHOWN_OF_A_RUN = (
+    "finished_at",
+    "mode",
+    "succeeded",
+    "rows_new",
+    "rows_changed",
+    "rows_rejected",
+    "reconciled",
+    "error",
+)
 
 
 class RunProgress:
@@ -114,35 +121,10 @@ def _cell(value: Any) -> str:
     )
 
 
-def write_csv(out: IO[str], answer: pa.Table) -> None:
-    """Write an answer as CSV that no spreadsheet takes for formulas."""
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_inert(name) for name in answer.column_names)
-    for batch in answer.to_batches():
-        for row in batch.to_pylist():
-            writer.writerow([_inert(value) for value in row.values()])
-
-
-def _inert(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
-    return value
-
-
-def write_json(out: IO[str], value: Any) -> None:
-    """Write a value as JSON, moments in ISO form (UTC)."""
-    json.dump(value, out, default=_as_json, ensure_ascii=False)
-    out.write("\n")
-
-
-def _as_json(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date | datetime) else str(value)
-
-
-def write_parquet(out: IO[bytes], answer: pa.Table) -> None:
-    """Write an answer as one Parquet file."""
-    buffer = pa.BufferOutputStream()
-    pq.write_table(answer, buffer)
-    out.write(buffer.getvalue().to_pybytes())
+def show_status(console: Console, status: Status) -> None:
+    """Print how the warehouse is, as three tables."""
+    show_table(console, [status.freshness], title="Freshness")
+    runs = [{name: run[name] for name in _SHOWN_OF_A_RUN} for run in status.last_runs]
+    show_table(console, runs, title="Last loads")
+    issues = [{"rule": rule, "count": count} for rule, count in status.issue_counts.items()]
+    show_table(console, issues, title="Data quality issues")

@@ -5,6 +5,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from conftest import referral
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs import PluggableRunContext
 
@@ -166,3 +167,84 @@ def test_unsafe_webhook_is_refused_unseen(monkeypatch):
         read_webhook()
 
     assert "canary" not in str(refused.value)
+
+
+# Of a load
+
+
+@pytest.fixture
+def told(chat, monkeypatch):
+    """What the configured chat was told, as texts."""
+    monkeypatch.setenv("ALERTS__WEBHOOK", chat.webhook)
+    return lambda: [message["text"] for _, message in chat.received]
+
+
+def test_good_load_tells_nothing(serve, referrals, told):
+    """No news is good news."""
+    serve(referral("a"))
+
+    assert 0 == referrals("load")[0]
+    assert [] == told()
+
+
+def test_failed_load_is_told(serve, referrals, told):
+    """The chat reads the sentence that the log has."""
+    serve(referral("a")).revoke_access_tokens()
+
+    code, _, said = referrals("load")
+
+    (message,) = told()
+    assert 3 == code
+    assert message == f"referrals load: failed. {said.removeprefix('referrals: ').strip()}"
+
+
+def test_load_that_does_not_reconcile_is_told(serve, referrals, told):
+    """Everything is loaded, and somebody should know that it may not be everything."""
+    sandbox = serve(referral("a"))
+    sandbox.behaviour.total_offset = 1
+    sandbox.behaviour.refuses_groupby = True
+
+    assert 4 == referrals("load")[0]
+    (message,) = told()
+    assert "counts differ (its total: 2, ours: 1)" in message
+
+
+def test_unforeseen_failure_is_told_and_keeps_its_traceback(serve, referrals, told, monkeypatch):
+    """The chat learns that something is wrong, the log what; the text itself stays here."""
+    serve(referral("a"))
+
+    def break_down(*_):
+        raise ZeroDivisionError("canary")
+
+    monkeypatch.setattr("pipelines.referrals_pipeline.refresh_views", break_down)
+
+    # Nobody catches it, so that Python prints the traceback and exits with 1.
+    with pytest.raises(ZeroDivisionError, match="canary"):
+        referrals("load")
+    (message,) = told()
+    assert "nobody foresaw (ZeroDivisionError)" in message
+    assert "canary" not in message
+
+
+def test_failed_publish_is_told(serve, referrals, told, monkeypatch, tmp_path):
+    """A load whose copy for BI tools cannot be written has failed as a job."""
+    serve(referral("a"))
+    (tmp_path / "occupied").write_text("a file, not a directory")
+    monkeypatch.setenv("PUBLISH__DIR", str(tmp_path / "occupied"))
+
+    code, _, _ = referrals("load")
+
+    (message,) = told()
+    assert 0 != code
+    assert "occupied" in message
+
+
+def test_silent_chat_does_not_change_the_exit_code(serve, referrals, chat, told):
+    """The load's own failure is what the scheduler sees; the log tells of both."""
+    serve(referral("a")).revoke_access_tokens()
+    chat.answers = [404]
+
+    code, _, said = referrals("load")
+
+    assert 3 == code
+    assert "Nobody was told: 127.0.0.1 refused the message (404)." in said

@@ -317,23 +317,6 @@ def test_views_can_be_refreshed(loaded, ask, warehouse):
     assert [(1,)] == ask("select count(*) from marts.win_rates where segment = 'all'")
 
 
-def test_doctor_finds_everything_in_place(loaded):
-    """Four lines and the next step."""
-    code, out, _ = loaded("doctor")
-
-    assert 0 == code
-    assert ["ok"] * 4 == [line.split()[0] for line in out.splitlines()[:4]]
-    assert "one referral fetched, of 2" in out
-
-
-def test_doctor_names_what_is_missing(referrals):
-    """On a fresh machine that is the sign-in."""
-    code, out, _ = referrals("doctor")
-
-    assert 2 == code
-    assert "missing  sign-in" in out
-
-
 def test_demo_shows_the_funnel_and_refuses_a_real_warehouse(referrals, warehouse, monkeypatch):
     """It does the whole job twice over its own file, and never touches another."""
     monkeypatch.setattr("pipelines.demo.REFERRAL_COUNT", 1_000)

@@ -44,24 +44,42 @@ class PartnerCenterCredentials(CredentialsConfiguration):
     """Who signs in, and how; every field is optional because each way needs others."""
 
     tenant_id: str = ""
+    """Directory (tenant) of your organisation: its id, or a domain such as `contoso.example`."""
     client_id: str = ""
+    """Application (client) id of your app registration."""
     client_secret: TSecretStrValue = ""
+    """Secret of that registration; only for a server, together with `refresh_token`."""
     refresh_token: TSecretStrValue = ""
+    """From the consent of a partner user (Secure Application Model). Newer ones that replace it are
+    kept in the token cache."""
     access_token: TSecretStrValue = ""
+    """A token that you obtained elsewhere. It is sent as it is; nothing renews it."""
     authority: str = ""
+    """Sign-in address, where it is not that of the cloud and the tenant."""
     token_cache: str = ""
+    """File in which tokens are kept, readable by you alone; otherwise one in your user's data
+    directory."""
 
 
 @configspec
 class PartnerCenterSettings(BaseConfiguration):
-    """Which Partner Center is read, and how hard."""
+    """Which Partner Center is read, and how hard.
+
+    What stands below each field is its entry in docs/configuration.md.
+    """
 
     cloud: str = "global"
+    """Which of Microsoft's clouds: `global`, `us_government` or `germany`."""
     base_url: str = ""
+    """Address of the API, where it is not that of the cloud: https, except on this machine."""
     page_size: int = MAX_PAGE_SIZE
+    """Referrals per request, 1 to 9999."""
     parallel_requests: int = 4
+    """Requests at the same time, 1 to 32."""
     lookback_days: float = 7.0
+    """How far before the newest activity known an incremental load looks back, 0 to 3650 days."""
     max_wait_seconds: float = 900.0
+    """How long a run waits in sum when Partner Center asks for patience, 0 to 86400 s."""
     credentials: PartnerCenterCredentials = None  # type: ignore[assignment]
 
     def on_resolved(self) -> None:

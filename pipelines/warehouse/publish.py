@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
-from pipelines.errors import Locked, ReferralsError, UsageError
+from pipelines.errors import Locked, ReferralsError, UsageError, first_line
 from pipelines.warehouse.connection import LOCK_WAIT_SECONDS, open_warehouse
 from pipelines.warehouse.snapshot import COPY_NAME, Snapshot, write_snapshot
 
@@ -35,7 +35,7 @@ def publish(warehouse: Path, target: Path) -> Snapshot:
             _finish_files(place)
         except (OSError, duckdb.Error) as error:
             raise ReferralsError(
-                f"The files for {target} could not be written: {_first_line(error)}. "
+                f"The files for {target} could not be written: {first_line(error)}. "
                 "What was published before is untouched."
             ) from error
         _put_in_place(place, target, [*snapshot.rows, MANIFEST_NAME])
@@ -126,7 +126,3 @@ def _sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")

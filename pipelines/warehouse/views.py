@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from pipelines.errors import UsageError, WarehouseFailed
+from pipelines.errors import UsageError, WarehouseFailed, first_line
 
 SCHEMAS = ("staging", "intermediate", "marts")
 
@@ -82,7 +82,7 @@ def refresh_views(
         _drop_views(connection)
     except duckdb.Error as error:
         raise WarehouseFailed(
-            f"The views could not be replaced ({_first_line(error)}). "
+            f"The views could not be replaced ({first_line(error)}). "
             "The referrals themselves are not touched; the views are as before."
         ) from error
     for definition in view_definitions(folder):
@@ -255,13 +255,9 @@ def _fill_sla_rules(
 
 def _broken(path: str, error: duckdb.Error) -> str:
     return (
-        f"{path} could not be made a view: {_first_line(error)}. The referrals themselves are "
+        f"{path} could not be made a view: {first_line(error)}. The referrals themselves are "
         "not touched; the views are as before. Mend the file, then run `referrals views`."
     )
-
-
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).partition("\n")[0].rstrip(".")
 
 
 def _quoted(text: str) -> str:

@@ -1,0 +1,43 @@
+"""What may be configured beside Partner Center itself; all of it may be left out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import dlt
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key of dlt's configuration, and what it means to a user."""
+
+    section: str
+    name: str
+    meaning: str
+
+    def read(self) -> str:
+        """What is configured, empty where nothing is."""
+        return (dlt.config.get(f"{self.section}.{self.name}", str) or "").strip()
+
+    def read_path(self) -> Path | None:
+        """The path that is configured, if any."""
+        return Path(text) if (text := self.read()) else None
+
+
+PUBLISH_DIR = Setting(
+    "publish",
+    "dir",
+    "Directory for the copy that BI tools read, made after each load (`referrals publish DIR`).",
+)
+ALERTS_WEBHOOK = Setting(
+    "alerts",
+    "webhook",
+    "Address of a Slack- or Teams-shaped chat that is told when a load fails or does not "
+    "reconcile. https only. Who knows it can write to the chat: keep it in `secrets.toml`.",
+)
+VIEWS_SLA_RULES = Setting(
+    "views",
+    "sla_rules",
+    "CSV file of your own response deadlines, used instead of `sql/seeds/sla_rules.csv` and with "
+    "the same columns.",
+)
+SETTINGS = (PUBLISH_DIR, ALERTS_WEBHOOK, VIEWS_SLA_RULES)
