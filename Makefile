@@ -54,7 +54,7 @@ check: $(DEV)/.ready
 	$(DEV)/bin/python -m pytest --quiet tests/test_project.py
 
 docs: $(DEV)/.ready
-	$(DEV)/bin/python -m pipelines.dictionary docs/data-dictionary.md
+	$(DEV)/bin/python docs/scripts/data_dictionary.py
 	$(DEV)/bin/python docs/scripts/configuration.py
 
 pictures: $(DEV)/.ready

@@ -100,7 +100,7 @@ def test_load_killed_at_every_point_is_made_good(
 ):
     """SIGKILL at every statement and every file operation of a run, one plain re-run after each."""
     tried = sweep(
-        killed_loads, tmp_path, source, 31 if is_short else 1, loaded_before=loaded_before
+        killed_loads, tmp_path, source, 13 if is_short else 1, loaded_before=loaded_before
     )
 
     assert tried > 2
