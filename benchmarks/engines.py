@@ -17,8 +17,8 @@ from pathlib import Path
 
 import duckdb
 import psycopg2
-from started_engines import make_spark, run_script, running_postgres
 from marts import every_column, make_warehouse
+from started_engines import make_spark, run_script, running_postgres
 from test_views_figures import TABLES
 
 from pipelines.warehouse.dialects import view_ddl

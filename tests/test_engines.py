@@ -9,8 +9,8 @@ import duckdb
 import psycopg2
 import psycopg2.extras
 import pytest
-from started_engines import make_spark, run_script, run_statements, running_postgres
 from oracle import Load, Warehouse
+from started_engines import make_spark, run_script, run_statements, running_postgres
 from test_views_figures import (
     CROWDED,
     GRAINS,
