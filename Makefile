@@ -18,13 +18,14 @@ define INSTALL
 	@$(UV) pip install --quiet --python $(1) --offline --no-deps --no-build-isolation --editable .
 endef
 
-.PHONY: help setup demo test test-slow test-browser check docs pictures soak lock clean
+.PHONY: help setup demo test test-slow test-browser test-engines check docs pictures soak lock clean
 
 help:
 	@echo "make demo    the whole job against a local stand-in for Partner Center"
 	@echo "make test    the everyday tests"
 	@echo "make test-slow      the tests that take seconds each"
 	@echo "make test-browser   the report in Chromium (Debian: apt install chromium)"
+	@echo "make test-engines   every mart on PostgreSQL and Spark (apt install postgresql openjdk-17-jre-headless)"
 	@echo "make check   style, types, every SQL file"
 	@echo "make docs    the documents that are made from the code"
 	@echo "make pictures       those in the README (Debian: apt install chromium)"
@@ -46,6 +47,9 @@ test-slow: $(DEV)/.ready
 
 test-browser: $(DEV)/.ready
 	$(DEV)/bin/python -m pytest -m browser
+
+test-engines: $(DEV)/.ready
+	$(DEV)/bin/python -m pytest -m engines
 
 check: $(DEV)/.ready
 	$(DEV)/bin/ruff check .

@@ -295,9 +295,22 @@ def doctor(warehouse: Warehouse = DEFAULT_WAREHOUSE, as_json: AsJson = False) ->
 
 
 @app.command()
-def views(warehouse: Warehouse = DEFAULT_WAREHOUSE) -> None:
+def views(
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    dialect: Annotated[
+        str | None,
+        typer.Option("--dialect", help="Print their DDL for another engine: postgres, spark, ..."),
+    ] = None,
+) -> None:
     """Refresh the views, after a change to their SQL."""
     from pipelines.settings import VIEWS_SLA_RULES
+
+    if dialect:
+        from pipelines.warehouse.dialects import view_ddl
+
+        for statement in view_ddl(dialect, VIEWS_SLA_RULES.read_path()):
+            print(f"{statement};")
+        return
     from pipelines.warehouse.connection import open_warehouse, transaction
     from pipelines.warehouse.known import has_table
     from pipelines.warehouse.views import refresh_views

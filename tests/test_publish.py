@@ -28,7 +28,13 @@ pytestmark = pytest.mark.slow
 
 DRIVER = Path(__file__).with_name("killed_publishes.py")
 MARTS = sorted(path.stem for path in (Path(__file__).parent.parent / "sql" / "marts").glob("*.sql"))
-FILES = {"referrals.duckdb", "manifest.json", *(f"{mart}.parquet" for mart in MARTS)}
+FILES = {
+    "referrals.duckdb",
+    "manifest.json",
+    "partner_center",
+    *(f"{mart}.parquet" for mart in MARTS),
+}
+TABLES = ("referrals", "referral_rejects", "load_runs")
 
 # Stands in the warehouse and must not get out of it.
 CANARY = "canary-in-a-rejected-record"
@@ -76,6 +82,15 @@ def visible(directory):
     return {path.name for path in directory.iterdir() if not path.name.startswith(".")}
 
 
+def files_in(directory):
+    """Every file's content by its path from the directory on."""
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
 def change(warehouse, run_id):
     """What a load does to the warehouse, marked in every referral and in load_runs."""
     with duckdb.connect(str(warehouse)) as connection:
@@ -93,7 +108,7 @@ def change(warehouse, run_id):
 
 
 def test_publish_puts_every_file_in_place(published):
-    """The DuckDB copy, a Parquet file per mart, the manifest, and nothing else in sight."""
+    """The DuckDB copy, a Parquet file per mart, the base tables, the manifest, nothing else."""
     assert FILES == visible(published)
 
 
@@ -104,6 +119,54 @@ def test_copy_and_parquet_answer_like_the_warehouse(template, published, mart):
 
     assert expected == read(published / "referrals.duckdb", f"from marts.{mart} order by all")
     assert expected == read(template, f"from '{published / mart}.parquet' order by all")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_base_table_is_published_as_the_copy_has_it(published, table):
+    """Spark, or whoever makes the views elsewhere, finds what they read: no more than the copy."""
+    path = published / "partner_center" / table
+    files = f"'{path}.parquet'" if path.with_suffix(".parquet").exists() else f"'{path}/*/*'"
+
+    assert read(
+        published / "referrals.duckdb", f"from partner_center.{table} order by all"
+    ) == read(
+        published / "referrals.duckdb",
+        f"from read_parquet({files}, hive_partitioning = false) order by all",
+    )
+
+
+def test_referrals_lie_by_created_month(published):
+    """Each version is in the folder of its month, in the way that Hive and Spark name folders."""
+    assert [] == read(
+        published / "referrals.duckdb",
+        "select created_month, created_date "
+        f"from read_parquet('{published}/partner_center/referrals/*/*', hive_partitioning = true) "
+        "where created_month is distinct from strftime(created_date, '%Y-%m')",
+    )
+
+
+def test_month_that_is_gone_is_removed(warehouse, target):
+    """Where a created date is corrected, no reader of the whole folder meets the old one too."""
+    publish(warehouse, target)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("update partner_center.referrals set created_date = null")
+    publish(warehouse, target)
+
+    assert ["created_month=__HIVE_DEFAULT_PARTITION__"] == [
+        path.parent.name for path in (target / "partner_center" / "referrals").rglob("*.parquet")
+    ]
+
+
+def test_no_referrals_still_have_columns(warehouse, target):
+    """A warehouse without a referral publishes a file that tells the columns."""
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("delete from partner_center.referrals")
+    publish(warehouse, target)
+
+    assert [] == read(
+        target / "referrals.duckdb",
+        f"select id, won_date from read_parquet('{target}/partner_center/referrals/*/*')",
+    )
 
 
 def test_copy_keeps_the_comments(template, published):
@@ -150,7 +213,9 @@ def test_manifest_describes_every_file(template, published):
     )
 
     assert (run_id, as_of.isoformat()) == (manifest["load_run_id"], manifest["as_of"])
-    assert FILES - {"manifest.json"} == set(manifest["files"])
+    assert files_in(published).keys() - {"manifest.json", ".publishing.lock"} == set(
+        manifest["files"]
+    )
     for name, told in manifest["files"].items():
         content = (published / name).read_bytes()
         rows = pq.read_metadata(published / name).num_rows if name.endswith("t") else 60
@@ -164,7 +229,9 @@ def test_rejected_records_stay_in_the_warehouse(template, published):
     """No published file holds a rejected record; how many there are is still told."""
     assert CANARY.encode() in template.read_bytes()
 
-    assert [] == [path.name for path in published.iterdir() if CANARY.encode() in path.read_bytes()]
+    assert [] == [
+        name for name, content in files_in(published).items() if CANARY.encode() in content
+    ]
     assert [(1,)] == read(
         published / "referrals.duckdb", "select rejected_count from marts.freshness"
     )
@@ -319,7 +386,7 @@ def test_second_publish_waits_its_while(warehouse, target, monkeypatch):
 def test_full_disk_leaves_the_old_files(warehouse, target, limit):
     """Where a file cannot be written to its end, the published ones stay as they were."""
     publish(warehouse, target)
-    before = {path.name: path.read_bytes() for path in target.iterdir() if path.is_file()}
+    before = files_in(target)
     script = (
         "import resource, sys; from pathlib import Path; import duckdb;"
         "from pipelines.errors import ReferralsError;"
@@ -333,7 +400,7 @@ def test_full_disk_leaves_the_old_files(warehouse, target, limit):
 
     assert "File too large" in told
     assert "What was published before is untouched." in told
-    assert before == {path.name: path.read_bytes() for path in target.iterdir()}
+    assert before == files_in(target)
 
 
 def test_file_that_windows_holds_is_told(warehouse, target, monkeypatch):
@@ -432,6 +499,8 @@ def soak(warehouse, target, publish_count, kill_count):
     """Publish load after load, some killed, while two readers look; how often each saw what."""
     driver = Publishes()
     change(warehouse, "1")
+    driver.publish(warehouse, target)
+    # The first one makes directories, which the later ones find there.
     points = driver.publish(warehouse, target)["points"]
     kills = [1 + number * (points - 1) // (kill_count - 1) for number in range(kill_count)]
     readers = [Reader(lambda: look_at_copy(target)), Reader(lambda: look_at_parquet(target))]

@@ -93,8 +93,7 @@ def test_view_reads_only_layers_below(name):
         ("getvariable", {"asked_moments"}),
         ("generate_series", {"calendar", "curve_days"}),
         ("quantile", {"duration_percentiles"}),
-        ("epoch_us", {"referral_durations", "open_ages"}),
-        ("to_hours", {"response_deadlines"}),
+        ("date_diff", {"referral_durations", "open_ages"}),
     ],
 )
 def test_construct_that_other_engines_lack_has_its_own_view(construct, view):
@@ -103,8 +102,10 @@ def test_construct_that_other_engines_lack_has_its_own_view(construct, view):
 
 
 def test_refresh_makes_every_file_a_view(warehouse):
-    """As many views as files, and no other."""
-    assert len(list(SQL.rglob("*.sql"))) == refresh_views(warehouse)
+    """As many views as files for DuckDB, and no other."""
+    files = [path for path in SQL.rglob("*.sql") if "." not in path.stem]
+
+    assert len(files) == refresh_views(warehouse)
     assert set(DEFINITIONS) == view_names(warehouse)
 
 

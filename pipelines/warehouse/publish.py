@@ -13,14 +13,14 @@ from filelock import FileLock, Timeout
 
 from pipelines.errors import Locked, ReferralsError, UsageError, first_line
 from pipelines.warehouse.connection import LOCK_WAIT_SECONDS, open_warehouse
-from pipelines.warehouse.snapshot import COPY_NAME, Snapshot, write_snapshot
+from pipelines.warehouse.snapshot import COPY_NAME, TABLES_FOLDER, Snapshot, write_snapshot
 
 MANIFEST_NAME = "manifest.json"
 _WORKPLACE = ".publishing"
 
 
 def publish(warehouse: Path, target: Path) -> Snapshot:
-    """Put the DuckDB copy, a Parquet file per mart and the manifest into `target`.
+    """Put the DuckDB copy, marts and base tables as Parquet, and the manifest into `target`.
 
     Whoever reads a file keeps the old one until opening it again. Raises UsageError where there is
     nothing to publish or `target` cannot be used, Locked where the warehouse or another publish is
@@ -89,7 +89,7 @@ def _write_manifest(snapshot: Snapshot, place: Path) -> None:
 
 def _finish_files(place: Path) -> None:
     """Make the contents last through a power cut, and close the copy to writers."""
-    for path in place.iterdir():
+    for path in (path for path in place.rglob("*") if path.is_file()):
         with path.open("rb+") as file:
             os.fsync(file.fileno())
     if os.name == "posix":
@@ -100,12 +100,17 @@ def _finish_files(place: Path) -> None:
 
 def _put_in_place(place: Path, target: Path, names: list[str]) -> None:
     """Rename one after the other, the manifest last, each lasting through a power cut."""
+    folders = {(target / name).parent for name in names}
     try:
         # Of the old copy; DuckDB would apply it to the new one.
         (target / f"{COPY_NAME}.wal").unlink(missing_ok=True)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
         for name in names:
             if name == MANIFEST_NAME:
-                _sync_directory(target)
+                _remove_others(target, names)
+                for folder in folders:
+                    _sync_directory(folder)
             (place / name).replace(target / name)
         _sync_directory(target)
     except OSError as error:
@@ -115,6 +120,13 @@ def _put_in_place(place: Path, target: Path, names: list[str]) -> None:
             "On Windows a file cannot be replaced while a program has it open: close it there, "
             "then publish again."
         ) from error
+
+
+def _remove_others(target: Path, names: list[str]) -> None:
+    """Remove the months that no referral was created in any more; readers take whole folders."""
+    for path in (target / TABLES_FOLDER).rglob("*.parquet"):
+        if path.relative_to(target).as_posix() not in names:
+            path.unlink()
 
 
 def _sync_directory(directory: Path) -> None:

@@ -11,6 +11,8 @@ from pipelines.warehouse.known import has_table
 from pipelines.warehouse.views import SCHEMAS
 
 COPY_NAME = "referrals.duckdb"
+# The base tables, for engines that make the views themselves.
+TABLES_FOLDER = "partner_center"
 
 # What BI tools carry is often an older DuckDB: this is what 1.1 and every later one can open.
 _STORAGE_VERSION = "v1.0.0"
@@ -33,7 +35,8 @@ _COPY = "_published_copy"
 class Snapshot:
     """One state of the warehouse: the load that it shows, and the rows of each file by name.
 
-    `as_of` is the end of that load, naive UTC. The rows of the DuckDB copy are its referrals.
+    `as_of` is the end of that load, naive UTC. The rows of the DuckDB copy are its referrals. Names
+    are paths from the directory on, with `/`.
     """
 
     run_id: str
@@ -42,7 +45,7 @@ class Snapshot:
 
 
 def write_snapshot(connection: duckdb.DuckDBPyConnection, place: Path) -> Snapshot:
-    """Write the DuckDB copy and a Parquet file per mart into the directory `place`.
+    """Write the DuckDB copy, and marts and base tables as Parquet, into the directory `place`.
 
     Raises UsageError where the warehouse holds no finished load.
     """
@@ -55,11 +58,12 @@ def write_snapshot(connection: duckdb.DuckDBPyConnection, place: Path) -> Snapsh
     connection.execute(f"use {_COPY}")
     _fill_copy(connection, _quoted(warehouse))
     rows = _write_marts(connection, place)
+    tables = _write_tables(connection, place)
     # Detaching would keep quiet about a disk that is full.
     connection.execute(f"checkpoint {_COPY}")
     connection.execute(f"use {_quoted(warehouse)}")
     connection.execute(f"detach {_COPY}")
-    return Snapshot(run_id, as_of, {COPY_NAME: rows["referrals.parquet"], **rows})
+    return Snapshot(run_id, as_of, {COPY_NAME: rows["referrals.parquet"], **rows, **tables})
 
 
 def _read_newest_load(connection: duckdb.DuckDBPyConnection) -> tuple[str, datetime]:
@@ -114,6 +118,37 @@ def _write_marts(connection: duckdb.DuckDBPyConnection, place: Path) -> dict[str
             f"copy (from marts.{_quoted(mart)}) to {_literal(place / name)} (format parquet)"
         ).fetchall()[0][0]
     return rows
+
+
+def _write_tables(connection: duckdb.DuckDBPyConnection, place: Path) -> dict[str, int]:
+    """What the views read as Parquet, referrals by created month; the rows by file name."""
+    folder = place / TABLES_FOLDER
+    # Referrals without a created date lie where Hive and Spark look for null.
+    undated = folder / "referrals" / "created_month=__HIVE_DEFAULT_PARTITION__"
+    folder.mkdir()
+    options = "format parquet"
+    for table in ("referral_rejects", "load_runs"):
+        connection.execute(
+            f"copy (from partner_center.{table}) to {_literal(folder / f'{table}.parquet')} "
+            f"({options})"
+        )
+    connection.execute(
+        "copy (select *, strftime(created_date, '%Y-%m') as created_month "
+        f"from partner_center.referrals) to {_literal(folder / 'referrals')} "
+        f"({options}, partition_by (created_month), filename_pattern 'referrals')"
+    )
+    if not undated.exists():
+        # Also where nothing else is there, a reader finds the columns.
+        undated.mkdir(parents=True)
+        connection.execute(
+            "copy (from partner_center.referrals limit 0) to "
+            f"{_literal(undated / 'referrals0.parquet')} ({options})"
+        )
+    found = connection.execute(
+        "select file_name, num_rows from parquet_file_metadata($1) order by file_name",
+        [f"{folder}/**/*.parquet"],
+    ).fetchall()
+    return {Path(name).relative_to(place).as_posix(): rows for name, rows in found}
 
 
 def _quoted(name: str) -> str:

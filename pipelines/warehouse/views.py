@@ -72,7 +72,7 @@ def refresh_views(
     file in `folder` are dropped. Raises UsageError for a bad `sla_rules`, WarehouseFailed for a
     view that cannot be made; the caller rolls back, which leaves the old set as it was.
     """
-    rules = _read_sla_rules(sla_rules or folder / "seeds" / "sla_rules.csv")
+    rules = read_sla_rules(sla_rules or folder / "seeds" / "sla_rules.csv")
     source = _fingerprint(folder)
     try:
         _fill_sla_rules(connection, rules)
@@ -97,7 +97,7 @@ def _fingerprint(folder: Path) -> str:
     """What the views are made from: the files, and the DuckDB that reads them."""
     digest = hashlib.sha256(duckdb.__version__.encode())
     for schema in SCHEMAS:
-        for path in sorted((folder / schema).glob("*.sql")):
+        for path in _view_files(folder / schema):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -120,11 +120,16 @@ def view_definitions(folder: Path = SQL) -> tuple[ViewDefinition, ...]:
         found = [
             _read_definition(path, parser)
             for schema in SCHEMAS
-            for path in sorted((folder / schema).glob("*.sql"))
+            for path in _view_files(folder / schema)
         ]
     by_name = {definition.qualified_name: definition for definition in found}
     reads = {name: sorted(each.dependencies & by_name.keys()) for name, each in by_name.items()}
     return tuple(by_name[name] for name in TopologicalSorter(reads).static_order())
+
+
+def _view_files(folder: Path) -> list[Path]:
+    """The files of a schema's views; `<view>.<engine>.sql` is for another engine than DuckDB."""
+    return [path for path in sorted(folder.glob("*.sql")) if "." not in path.stem]
 
 
 def _read_definition(path: Path, parser: duckdb.DuckDBPyConnection) -> ViewDefinition:
@@ -192,7 +197,7 @@ def _create(connection: duckdb.DuckDBPyConnection, definition: ViewDefinition) -
         raise WarehouseFailed(_broken(definition.path, error)) from error
 
 
-def _read_sla_rules(path: Path) -> list[SlaRule]:
+def read_sla_rules(path: Path) -> list[SlaRule]:
     """The rows of settings.sla_rules that a file holds."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

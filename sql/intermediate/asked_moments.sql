@@ -1,5 +1,6 @@
 -- The moments that the reader asks about, from the session variables `as_of`
--- and `known_at`. A port to another engine replaces this view.
+-- and `known_at`. What a session can set differs from engine to engine, so each
+-- has a file of its own: asked_moments.<engine>.sql.
 -- Grain: one row
 -- Answers: did the reader ask about another moment than the last load?
 -- Columns:

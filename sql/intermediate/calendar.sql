@@ -1,5 +1,4 @@
--- Every day from the first milestone that was ever seen to the day of as_of. A
--- port to another engine replaces this view.
+-- Every day from the first milestone that was ever seen to the day of as_of.
 -- Grain: one row per day
 -- Answers: which days are there to tell about?
 -- Columns:
@@ -38,10 +37,14 @@ with versions as (
     from firsts
     cross join moments
 
+), days as (
+
+    select unnest(generate_series(first_day, last_day, interval 1 day)) as day
+    from bounds
+    -- Spark refuses a series that ends before it begins.
+    where first_day <= last_day
+
 )
 
-select
-    cast(
-        unnest(generate_series(first_day, last_day, interval 1 day)) as date
-    ) as day
-from bounds
+select cast(day as date) as day
+from days

@@ -1,7 +1,14 @@
--- The days of the conversion curve. A port to another engine replaces it.
+-- The days of the conversion curve.
 -- Grain: one row per day
 -- Answers: at which ages is the curve read?
 -- Columns:
 --   day: days since creation, 0 to 365
 
-select cast(unnest(generate_series(0, 365)) as integer) as day
+with days as (
+
+    select unnest(generate_series(0, 365)) as day
+
+)
+
+select cast(day as integer) as day
+from days

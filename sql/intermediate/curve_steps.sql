@@ -74,36 +74,58 @@ with referrals as (
             and aged.partner_market is not distinct from codes.partner_market
     where aged.age_days is not null
 
+), segments as (
+
+    select segment
+    from (
+        values
+            ('all'),
+            ('customer_market'),
+            ('customer_org_size'),
+            ('partner_market')
+    ) as segments (segment)
+
 ), labels as (
 
+    select distinct
+        segments.segment,
+        case segments.segment
+            when 'customer_market' then codes.customer_market_code
+            when 'customer_org_size' then codes.customer_org_size_code
+            when 'partner_market' then codes.partner_market_code
+            else 0
+        end as code,
+        case segments.segment
+            when 'customer_market' then codes.customer_market
+            when 'customer_org_size' then codes.customer_org_size
+            when 'partner_market' then codes.partner_market
+            else 'all'
+        end as segment_value
+    from codes
+    cross join segments
+
+), segmented as (
+
     select
-        'all' as segment,
-        0 as code,
-        'all' as segment_value
-    union all
-    select distinct
-        'customer_market' as segment,
-        customer_market_code as code,
-        customer_market as segment_value
-    from codes
-    union all
-    select distinct
-        'customer_org_size' as segment,
-        customer_org_size_code as code,
-        customer_org_size as segment_value
-    from codes
-    union all
-    select distinct
-        'partner_market' as segment,
-        partner_market_code as code,
-        partner_market as segment_value
-    from codes
+        segments.segment,
+        case segments.segment
+            when 'customer_market' then ages.customer_market_code
+            when 'customer_org_size' then ages.customer_org_size_code
+            when 'partner_market' then ages.partner_market_code
+            else 0
+        end as code,
+        ages.half_day,
+        ages.age_days,
+        ages.is_open,
+        ages.won
+    from ages
+    cross join segments
 
 ), placed as (
 
     select
-        'all' as segment,
-        0 as code,
+        segment,
+        code,
         half_day,
         is_open,
         row_number() over up_to_it as place,
@@ -111,74 +133,15 @@ with referrals as (
         coalesce(
             lead(half_day) over next_older <> half_day, true
         ) as is_last_of_half_day
-    from ages
+    from segmented
     window
-        next_older as (order by age_days, is_open),
-        up_to_it as (
+        next_older as (
+            partition by segment, code
             order by age_days, is_open
-            rows between unbounded preceding and current row
-        )
-    union all
-    select
-        'customer_market' as segment,
-        customer_market_code as code,
-        half_day,
-        is_open,
-        row_number() over up_to_it as place,
-        sum(won) over up_to_it as won_place,
-        coalesce(
-            lead(half_day) over next_older <> half_day
-            or lead(customer_market_code) over next_older
-            <> customer_market_code,
-            true
-        ) as is_last_of_half_day
-    from ages
-    window
-        next_older as (order by customer_market_code, age_days, is_open),
+        ),
         up_to_it as (
-            order by customer_market_code, age_days, is_open
-            rows between unbounded preceding and current row
-        )
-    union all
-    select
-        'customer_org_size' as segment,
-        customer_org_size_code as code,
-        half_day,
-        is_open,
-        row_number() over up_to_it as place,
-        sum(won) over up_to_it as won_place,
-        coalesce(
-            lead(half_day) over next_older <> half_day
-            or lead(customer_org_size_code) over next_older
-            <> customer_org_size_code,
-            true
-        ) as is_last_of_half_day
-    from ages
-    window
-        next_older as (order by customer_org_size_code, age_days, is_open),
-        up_to_it as (
-            order by customer_org_size_code, age_days, is_open
-            rows between unbounded preceding and current row
-        )
-    union all
-    select
-        'partner_market' as segment,
-        partner_market_code as code,
-        half_day,
-        is_open,
-        row_number() over up_to_it as place,
-        sum(won) over up_to_it as won_place,
-        coalesce(
-            lead(half_day) over next_older <> half_day
-            or lead(partner_market_code) over next_older
-            <> partner_market_code,
-            true
-        ) as is_last_of_half_day
-    from ages
-    window
-        next_older as (order by partner_market_code, age_days, is_open),
-        up_to_it as (
-            order by partner_market_code, age_days, is_open
+            partition by segment, code
+            order by age_days, is_open
             rows between unbounded preceding and current row
         )
 
@@ -197,7 +160,7 @@ with referrals as (
         - coalesce(lag(won_place) over earlier, 0) as won_count
     from breakpoints
     window earlier as (
-        partition by segment
+        partition by segment, code
         order by place
     )
 

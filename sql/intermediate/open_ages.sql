@@ -66,7 +66,7 @@ select
     furthest_stage,
     stage_entered_at,
     age_days as created_to_as_of_days,
-    (epoch_us(as_of) - epoch_us(stage_entered_at))
+    date_diff('microsecond', stage_entered_at, as_of)
     / 86400000000 as stage_to_as_of_days,
     closed_count,
     case

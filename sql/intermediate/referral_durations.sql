@@ -1,5 +1,4 @@
 -- How long each referral took between its milestones, to the microsecond.
--- A port to another engine replaces the epoch function here.
 -- Grain: one row per referral_id
 -- Answers: how many days lie between two dates of a referral?
 -- Columns:
@@ -72,27 +71,27 @@ with referrals as (
 
     select
         *,
-        (epoch_us(acknowledged_at) - epoch_us(created_at))
+        date_diff('microsecond', created_at, acknowledged_at)
         / 86400000000 as created_to_acknowledged_days,
-        (epoch_us(responded_at) - epoch_us(created_at))
+        date_diff('microsecond', created_at, responded_at)
         / 86400000000 as created_to_responded_days,
-        (epoch_us(accepted_at) - epoch_us(created_at))
+        date_diff('microsecond', created_at, accepted_at)
         / 86400000000 as created_to_accepted_days,
-        (epoch_us(accepted_at) - epoch_us(acknowledged_at))
+        date_diff('microsecond', acknowledged_at, accepted_at)
         / 86400000000 as acknowledged_to_accepted_days,
-        (epoch_us(won_at) - epoch_us(accepted_at))
+        date_diff('microsecond', accepted_at, won_at)
         / 86400000000 as accepted_to_won_days,
-        (epoch_us(lost_at) - epoch_us(accepted_at))
+        date_diff('microsecond', accepted_at, lost_at)
         / 86400000000 as accepted_to_lost_days,
-        (epoch_us(won_at) - epoch_us(created_at))
+        date_diff('microsecond', created_at, won_at)
         / 86400000000 as created_to_won_days,
-        (epoch_us(declined_at) - epoch_us(created_at))
+        date_diff('microsecond', created_at, declined_at)
         / 86400000000 as created_to_declined_days,
-        (epoch_us(expired_at) - epoch_us(created_at))
+        date_diff('microsecond', created_at, expired_at)
         / 86400000000 as created_to_expired_days,
-        (epoch_us(closed_at) - epoch_us(created_at))
+        date_diff('microsecond', created_at, closed_at)
         / 86400000000 as created_to_closed_days,
-        (epoch_us(as_of) - epoch_us(created_at))
+        date_diff('microsecond', created_at, as_of)
         / 86400000000 as created_to_as_of_days
     from referrals
 

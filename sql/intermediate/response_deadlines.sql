@@ -1,5 +1,5 @@
 -- Until when each referral should have been responded to, by every rule that
--- applies to it. The interval from a column is why a port replaces this view.
+-- applies to it.
 -- Grain: one row per referral_id, rule
 -- Answers: which deadlines does a referral have?
 -- Columns:
@@ -25,7 +25,8 @@ with referrals as (
 select
     referrals.referral_id,
     sla_rules.rule,
-    referrals.created_at + to_hours(sla_rules.limit_hours) as due_at,
+    referrals.created_at
+    + sla_rules.limit_hours * interval 1 hour as due_at,
     referrals.created_at,
     referrals.responded_at,
     referrals.is_open,

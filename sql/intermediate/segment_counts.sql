@@ -19,53 +19,72 @@ with cell_counts as (
 
     select * from intermediate.cell_counts
 
+), padded as (
+
+    -- Spark has no total of no rows; this one changes none.
+    select
+        customer_market,
+        customer_org_size,
+        partner_market,
+        created_count,
+        responded_count,
+        accepted_count,
+        won_count,
+        lost_count,
+        open_count,
+        created_strict_count,
+        responded_strict_count,
+        accepted_strict_count,
+        won_strict_count
+    from cell_counts
+    union all
+    select
+        null as customer_market,
+        null as customer_org_size,
+        null as partner_market,
+        0 as created_count,
+        0 as responded_count,
+        0 as accepted_count,
+        0 as won_count,
+        0 as lost_count,
+        0 as open_count,
+        0 as created_strict_count,
+        0 as responded_strict_count,
+        0 as accepted_strict_count,
+        0 as won_strict_count
+
+), summed as (
+
+    select
+        case
+            when grouping(customer_market) = 0 then 'customer_market'
+            when grouping(customer_org_size) = 0 then 'customer_org_size'
+            when grouping(partner_market) = 0 then 'partner_market'
+            else 'all'
+        end as segment,
+        case
+            when grouping(customer_market) = 0 then customer_market
+            when grouping(customer_org_size) = 0 then customer_org_size
+            when grouping(partner_market) = 0 then partner_market
+            else 'all'
+        end as segment_value,
+        cast(sum(created_count) as bigint) as created_count,
+        cast(sum(responded_count) as bigint) as responded_count,
+        cast(sum(accepted_count) as bigint) as accepted_count,
+        cast(sum(won_count) as bigint) as won_count,
+        cast(sum(lost_count) as bigint) as lost_count,
+        cast(sum(open_count) as bigint) as open_count,
+        cast(sum(created_strict_count) as bigint) as created_strict_count,
+        cast(sum(responded_strict_count) as bigint) as responded_strict_count,
+        cast(sum(accepted_strict_count) as bigint) as accepted_strict_count,
+        cast(sum(won_strict_count) as bigint) as won_strict_count
+    from padded
+    group by
+        grouping sets (
+            (), (customer_market), (customer_org_size), (partner_market)
+        )
+
 )
 
-select
-    case
-        when grouping(customer_market) = 0 then 'customer_market'
-        when grouping(customer_org_size) = 0 then 'customer_org_size'
-        when grouping(partner_market) = 0 then 'partner_market'
-        else 'all'
-    end as segment,
-    case
-        when grouping(customer_market) = 0 then customer_market
-        when grouping(customer_org_size) = 0 then customer_org_size
-        when grouping(partner_market) = 0 then partner_market
-        else 'all'
-    end as segment_value,
-    cast(
-        coalesce(sum(created_count), 0) as bigint
-    ) as created_count,
-    cast(
-        coalesce(sum(responded_count), 0) as bigint
-    ) as responded_count,
-    cast(
-        coalesce(sum(accepted_count), 0) as bigint
-    ) as accepted_count,
-    cast(
-        coalesce(sum(won_count), 0) as bigint
-    ) as won_count,
-    cast(
-        coalesce(sum(lost_count), 0) as bigint
-    ) as lost_count,
-    cast(
-        coalesce(sum(open_count), 0) as bigint
-    ) as open_count,
-    cast(
-        coalesce(sum(created_strict_count), 0) as bigint
-    ) as created_strict_count,
-    cast(
-        coalesce(sum(responded_strict_count), 0) as bigint
-    ) as responded_strict_count,
-    cast(
-        coalesce(sum(accepted_strict_count), 0) as bigint
-    ) as accepted_strict_count,
-    cast(
-        coalesce(sum(won_strict_count), 0) as bigint
-    ) as won_strict_count
-from cell_counts
-group by
-    grouping sets (
-        (), (customer_market), (customer_org_size), (partner_market)
-    )
+select * from summed
+where segment = 'all' or created_count > 0

@@ -19,72 +19,61 @@ with curve_steps as (
 
     select * from intermediate.curve_days
 
-), segments as (
+), summed as (
 
-    select
-        segment,
-        segment_value,
-        sum(referral_count) as referral_count
-    from curve_steps
-    group by segment, segment_value
-
-), changes as (
-
-    -- Adding up needs no join of the steps with the grid of days.
-    select
-        segments.segment,
-        segments.segment_value,
-        curve_days.day,
-        segments.referral_count as total_count,
-        0 as referral_count,
-        0 as on_the_day_count,
-        0.0 as won_step,
-        0.0 as closed_step
-    from segments
-    cross join curve_days
-    union all
     select
         segment,
         segment_value,
         day,
-        0 as total_count,
-        referral_count,
         on_the_day_count,
-        won_step,
-        closed_step
+        row_number() over up_to_it = 1 as is_first,
+        lead(day) over next_older as next_day,
+        sum(referral_count) over whole_segment as total_count,
+        sum(referral_count) over up_to_it as gone_count,
+        -- Never past 1 for a rounding in the last digit.
+        least(sum(won_step) over up_to_it, 1) as won_incidence,
+        least(sum(closed_step) over up_to_it, 1) as closed_incidence
     from curve_steps
-    where day <= 365
-
-), daily as (
-
-    select
-        segment,
-        segment_value,
-        day,
-        sum(total_count) as total_count,
-        sum(referral_count) as referral_count,
-        sum(on_the_day_count) as on_the_day_count,
-        sum(won_step) as won_step,
-        sum(closed_step) as closed_step
-    from changes
-    group by segment, segment_value, day
+    window
+        whole_segment as (partition by segment, segment_value),
+        next_older as (
+            partition by segment, segment_value
+            order by day
+        ),
+        up_to_it as (
+            partition by segment, segment_value
+            order by day
+            rows between unbounded preceding and current row
+        )
 
 )
 
+-- A step holds until the next one; the first also tells of the days before it.
 select
-    segment,
-    segment_value,
-    day,
+    summed.segment,
+    summed.segment_value,
+    curve_days.day,
     -- Who closes on the very moment that the day begins is still at risk then.
     cast(
-        total_count - sum(referral_count) over past + on_the_day_count as bigint
+        case
+            when curve_days.day < summed.day then summed.total_count
+            when curve_days.day > summed.day
+                then summed.total_count - summed.gone_count
+            else summed.total_count
+                - summed.gone_count
+                + summed.on_the_day_count
+        end as bigint
     ) as at_risk_count,
-    -- Never past 1 for a rounding in the last digit.
-    least(sum(won_step) over past, 1) as won_incidence,
-    least(sum(closed_step) over past, 1) as closed_incidence
-from daily
-window past as (
-    partition by segment, segment_value
-    order by day
-    rows between unbounded preceding and current row
-)
+    case
+        when curve_days.day < summed.day then 0
+        else summed.won_incidence
+    end as won_incidence,
+    case
+        when curve_days.day < summed.day then 0
+        else summed.closed_incidence
+    end as closed_incidence
+from summed
+inner join curve_days
+    on
+        (summed.is_first or curve_days.day >= summed.day)
+        and (summed.next_day is null or curve_days.day < summed.next_day)

@@ -31,7 +31,7 @@ with segment_counts as (
         won_count / nullif(won_count + lost_count, 0) as win_rate,
         won_count + lost_count as decided_count,
         -- 97.5th percentile of the standard normal distribution.
-        1.959963984540054 as z_score
+        cast(1.959963984540054 as double) as z_score
     from segment_counts
 
 ), scored as (

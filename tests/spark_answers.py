@@ -1,0 +1,79 @@
+"""Makes the views in Spark, and writes what every mart answers into Parquet files.
+
+Takes one JSON object: {"published": the directory that `referrals publish` filled, "statements":
+[DDL], "asks": {label: {"as_of": moment or null, "known_at": moment or null, "marts": [name]}},
+"zone": the reader's time zone, "answers": directory}. The answers are in
+`<answers>/<label>/<mart>`.
+"""
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+TABLES = {
+    "referrals": "referrals",
+    "referral_rejects": "referral_rejects.parquet",
+    "load_runs": "load_runs.parquet",
+}
+
+
+def main() -> None:
+    order = json.loads(sys.argv[1])
+    answers = Path(order["answers"])
+    # Of a few hundred rows, compiling and planning anew is most of the time.
+    session = start(
+        answers,
+        **{"spark.sql.codegen.wholeStage": "false", "spark.sql.adaptive.enabled": "false"},
+    )
+    make_views(session, Path(order["published"]), order["statements"])
+    session.sql(f"set time zone '{order['zone']}'")
+    with ThreadPoolExecutor(max_workers=2) as workers:
+        for label, asked in order["asks"].items():
+            session.sql(
+                "create or replace view intermediate.asked_moments as select "
+                f"{_moment(asked['as_of'])} as as_of, {_moment(asked['known_at'])} as known_at"
+            )
+
+            def write(mart: str, place: Path = answers / label) -> None:
+                session.table(f"marts.{mart}").write.parquet(str(place / mart))
+
+            list(workers.map(write, asked["marts"]))
+    session.stop()
+
+
+def start(place: Path, memory: str = "3g", **settings: str) -> SparkSession:
+    """A Spark on two cores of this machine that keeps its tables in `place`."""
+    builder = SparkSession.builder.master("local[2]")
+    for name, value in {
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": memory,
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.warehouse.dir": str(place / "warehouse"),
+        **settings,
+    }.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def make_views(session: SparkSession, published: Path, statements: list[str]) -> None:
+    """The base tables over the published files, and the views over them."""
+    session.sql("create schema partner_center")
+    for table, path in TABLES.items():
+        session.sql(
+            f"create view partner_center.{table} as "
+            f"select * from parquet.`{published}/partner_center/{path}`"
+        )
+    for statement in statements:
+        session.sql(statement)
+
+
+def _moment(text: str | None) -> str:
+    return f"cast({repr(text) if text else 'null'} as timestamp_ntz)"
+
+
+if __name__ == "__main__":
+    main()
