@@ -48,6 +48,8 @@ def main() -> None:
     """Run the command line; every foreseeable failure ends in a sentence and its exit code."""
     # dlt reports usage unless told otherwise; nothing but the configured hosts is contacted.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    # What goes wrong in dlt comes back as an error, which we tell in a sentence of our own.
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
     # Arrow's own allocator keeps what a page took; the system's gives it back, at no cost in time.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     # A scheduler that stops us is met like a person's Ctrl-C: clean up, record, exit 130.

@@ -132,7 +132,7 @@ class Load:
         if self._run.mode != "filtered":
             counts = fetch_counts(self.client)
         with open_warehouse(self.warehouse) as connection:
-            bound_memory(connection, place)
+            bound_memory(connection, place, listing.referral_files)
             self._merge(connection, listing, counts, place)
             self._reconcile(connection, counts)
         return counts

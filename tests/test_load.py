@@ -494,3 +494,13 @@ def test_warehouse_named_like_a_schema_is_refused(serve, tmp_path, referrals, na
 
     assert 2 == code
     assert "another name" in told
+
+
+@pytest.mark.slow
+def test_texts_beyond_the_memory_of_a_load(serve, load):
+    """Names that together are larger than what DuckDB may use at other times are loaded."""
+    serve(*(referral(f"r{number}", customerName="x" * 12_000_000) for number in range(15)))
+
+    run = load()
+
+    assert (15, True) == (run.rows_new, run.reconciled)
