@@ -6,6 +6,7 @@ Imports that only one command needs stand in that command: dlt alone takes over 
 import os
 import signal
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -126,22 +127,32 @@ def load(
     from pipelines.partner_center import connect
     from pipelines.partner_center.settings import resolve_settings
     from pipelines.referrals_pipeline import Load, Wishes
-    from pipelines.settings import PUBLISH_DIR, VIEWS_SLA_RULES
+    from pipelines.settings import PIPELINE_DESTINATION, PUBLISH_DIR, VIEWS_SLA_RULES
     from pipelines.terminal import RunProgress
 
     with alerting("referrals load", _say) as alert:
         settings = resolve_settings()
-        with RunProgress(_err) as progress:
+        destination = PIPELINE_DESTINATION.read() or "duckdb"
+        target = PUBLISH_DIR.read_path()
+        rules = VIEWS_SLA_RULES.read_path()
+        file_of_the_load: AbstractContextManager[Path] = nullcontext(warehouse)
+        if destination != "duckdb":
+            from pipelines.destination import mirrored
+
+            if target:
+                raise _no_file("publish", destination)
+            file_of_the_load = mirrored(destination, warehouse, rules)
+        with RunProgress(_err) as progress, file_of_the_load as file:
             run = Load(
                 settings,
                 connect(settings),
-                warehouse,
+                file,
                 Wishes(full=full, filter=filter, allow_vanish=allow_vanish),
                 _now,
                 progress,
-                VIEWS_SLA_RULES.read_path(),
+                rules,
             ).run()
-        if target := PUBLISH_DIR.read_path():
+        if target:
             _publish(warehouse, target)
         if run.reconciled is False:
             alert(
@@ -152,6 +163,24 @@ def load(
         write_json(sys.stdout, run.as_row())
     if run.reconciled is False:
         raise typer.Exit(EXIT_NOT_RECONCILED)
+
+
+def _require_file(command: str, warehouse: Path) -> None:
+    """Say so where there is no file because the warehouse is elsewhere."""
+    if warehouse.exists():
+        return
+    from pipelines.settings import PIPELINE_DESTINATION
+
+    destination = PIPELINE_DESTINATION.read() or "duckdb"
+    if destination != "duckdb":
+        raise _no_file(command, destination)
+
+
+def _no_file(command: str, destination: str) -> UsageError:
+    return UsageError(
+        f"'{command}' reads a DuckDB file, but [pipeline] destination is {destination}. Ask "
+        "that server in its own SQL: the views are in its schema marts."
+    )
 
 
 def _publish(warehouse: Path, target: Path) -> None:
@@ -175,6 +204,7 @@ def report(
     ] = False,
 ) -> None:
     """One HTML file with the whole funnel; opens anywhere, also offline."""
+    _require_file("report", warehouse)
     from pipelines.report import write_report
 
     write_report(warehouse, out, as_of=as_of, anonymise=anonymise)
@@ -187,6 +217,7 @@ def publish(
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
 ) -> None:
     """A copy for BI tools that never locks: DuckDB, Parquet and a manifest."""
+    _require_file("publish", warehouse)
     _publish(warehouse, target)
 
 
@@ -204,6 +235,7 @@ def query(
     ] = None,
 ) -> None:
     """Ask the warehouse in SQL; it is opened read-only."""
+    _require_file("query", warehouse)
     from pipelines import formats
     from pipelines.terminal import show_table
     from pipelines.warehouse.query import query as ask
@@ -235,6 +267,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """How fresh, whole and clean the warehouse is."""
+    _require_file("status", warehouse)
     from pipelines.formats import write_json
     from pipelines.terminal import show_status
     from pipelines.warehouse.status import read_status
@@ -305,13 +338,20 @@ def views(
     ] = None,
 ) -> None:
     """Refresh the views, after a change to their SQL."""
-    from pipelines.settings import VIEWS_SLA_RULES
+    from pipelines.settings import PIPELINE_DESTINATION, VIEWS_SLA_RULES
 
     if dialect:
         from pipelines.warehouse.dialects import view_ddl
 
         for statement in view_ddl(dialect, VIEWS_SLA_RULES.read_path()):
             print(f"{statement};")
+        return
+    destination = PIPELINE_DESTINATION.read() or "duckdb"
+    if destination != "duckdb":
+        from pipelines.destination import refresh_views_there
+
+        count = refresh_views_there(destination, VIEWS_SLA_RULES.read_path())
+        print(f"{count} views refreshed in {destination}.")
         return
     from pipelines.warehouse.connection import open_warehouse, transaction
     from pipelines.warehouse.known import has_table

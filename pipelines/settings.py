@@ -23,6 +23,12 @@ class Setting:
         return Path(text) if (text := self.read()) else None
 
 
+PIPELINE_DESTINATION = Setting(
+    "pipeline",
+    "destination",
+    "Where the warehouse is: `duckdb` (a file, the default), `postgres`, or another of dlt's "
+    "destinations, which nobody has tried; see docs/scaling.md.",
+)
 PUBLISH_DIR = Setting(
     "publish",
     "dir",
@@ -40,4 +46,4 @@ VIEWS_SLA_RULES = Setting(
     "CSV file of your own response deadlines, used instead of `sql/seeds/sla_rules.csv` and with "
     "the same columns.",
 )
-SETTINGS = (PUBLISH_DIR, ALERTS_WEBHOOK, VIEWS_SLA_RULES)
+SETTINGS = (PIPELINE_DESTINATION, PUBLISH_DIR, ALERTS_WEBHOOK, VIEWS_SLA_RULES)

@@ -45,6 +45,8 @@ def _column_hint(field: pa.Field) -> TColumnSchema:
         return {**hint, "data_type": "bool"}
     if pa.types.is_integer(field.type):
         return {**hint, "data_type": "bigint"}
+    if pa.types.is_date(field.type):
+        return {**hint, "data_type": "date"}
     return {**hint, "data_type": "text"}
 
 

@@ -1,0 +1,294 @@
+"""Keeps the warehouse on another server: a mirror is loaded here, what it gained is put there.
+
+A load works on a DuckDB file. Where `[pipeline] destination` names another of dlt's destinations,
+that file is made of the destination's tables, loaded, and compared with what it was; dlt brings
+the difference into a dataset of its own, and one transaction puts it into the tables and makes the
+views. Whoever kills a load before that transaction ends has changed nothing.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+import pyarrow as pa
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination import Destination
+from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.exceptions import MissingDependencyException
+from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from pipelines.errors import ReferralsError, TryAgainLater, UsageError, WarehouseFailed
+from pipelines.merge import REJECT_SCHEMA
+from pipelines.partner_center import column_hints
+from pipelines.partner_center.versions import SEEN_SCHEMA
+from pipelines.warehouse.dialects import view_ddl
+from pipelines.warehouse.lock import run_lock
+from pipelines.warehouse.tables import create_tables
+from pipelines.warehouse.views import SCHEMAS
+
+_VIEWS = tuple(f"create view {schema}." for schema in SCHEMAS)
+_INCOMING = "partner_center_incoming"
+# Before each text on its way, since what carries it may take an empty one for null.
+_MARK = "="
+# What tells the rows of a table apart; rows are never altered but for the end of a version.
+_KEYS = {
+    "referrals": ("id", "valid_from", "valid_to"),
+    "referral_rejects": ("record", "reason"),
+    "referral_totals": ("counted_at", "status", "created_month"),
+    "load_runs": ("run_id",),
+}
+
+
+@contextmanager
+def mirrored(destination: str, warehouse: Path, sla_rules: Path | None) -> Iterator[Path]:
+    """A DuckDB file to load into; what it gained is in the destination afterwards.
+
+    Raises UsageError for a destination that dlt does not know or that refuses us, and where a
+    warehouse file would be left behind, WarehouseFailed where the destination fails.
+    """
+    if warehouse.exists():
+        raise UsageError(
+            f"[pipeline] destination is {destination}, but there is a warehouse {warehouse} too, "
+            "which would grow old here. Move it away, or set the destination to duckdb."
+        )
+    place = warehouse.with_name(f"{warehouse.name}.{destination}")
+    with run_lock(warehouse), _told(destination):
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        try:
+            server = _Server(destination, place / "dlt")
+            mirror = place / "mirror.duckdb"
+            server.fill(mirror)
+            try:
+                yield mirror
+            except BaseException:
+                # The row of the run that failed; why it failed is told anyway.
+                with suppress(ReferralsError, DatabaseException, PipelineStepFailed):
+                    server.put(mirror, [])
+                raise
+            server.put(mirror, view_ddl(server.dialect, sla_rules))
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def refresh_views_there(destination: str, sla_rules: Path | None) -> int:
+    """Make every view in the destination anew; how many there are."""
+    with _told(destination), tempfile.TemporaryDirectory() as place:
+        server = _Server(destination, Path(place))
+        statements = view_ddl(server.dialect, sla_rules)
+        server.run(statements)
+    return sum(each.startswith(_VIEWS) for each in statements)
+
+
+class _Server:
+    """The destination, as dlt knows it."""
+
+    def __init__(self, destination: str, place: Path) -> None:
+        self._pipeline = dlt.pipeline(
+            "partner_center_elsewhere",
+            pipelines_dir=str(place),
+            destination=Destination.from_reference(destination),
+            dataset_name=_INCOMING,
+        )
+        self._is_postgres = destination == "postgres"
+
+    @property
+    def dialect(self) -> str:
+        """sqlglot's name for what the server speaks."""
+        return str(self._pipeline.destination.capabilities().sqlglot_dialect)
+
+    def run(self, statements: list[str]) -> None:
+        """Run statements in one transaction."""
+        with self._pipeline.sql_client() as client, client.begin_transaction():
+            for statement in statements:
+                client.execute_sql(statement)
+
+    def fill(self, mirror: Path) -> None:
+        """Copy the tables into a new DuckDB file, and note what they held."""
+        with duckdb.connect(mirror) as connection:
+            create_tables(connection)
+            connection.execute("create schema mirrored")
+            for table, keys in _KEYS.items():
+                self._fill_table(connection, table)
+                if _columns(connection, table):
+                    connection.execute(
+                        f"create table mirrored.{table} as "
+                        f"select {', '.join(keys)} from partner_center.{table}"
+                    )
+
+    def _fill_table(self, connection: duckdb.DuckDBPyConnection, table: str) -> None:
+        with suppress(DatabaseUndefinedRelation), self._pipeline.sql_client() as client:
+            with client.execute_query(f"select * from partner_center.{table}") as cursor:
+                schema = {"referrals": SEEN_SCHEMA, "referral_rejects": REJECT_SCHEMA}.get(table)
+                if schema:
+                    empty = schema.empty_table()  # noqa: F841  DuckDB finds it by its name
+                    connection.execute(f"create table partner_center.{table} as from empty")
+                columns = _columns(connection, table)
+                casts = ", ".join(f"{name}::{kind} as {name}" for name, kind in columns.items())
+                for rows in cursor.iter_arrow(chunk_size=50_000):
+                    if rows is not None and rows.num_rows:
+                        connection.execute(
+                            f"insert into partner_center.{table} by name select {casts} from rows"
+                        )
+
+    def put(self, mirror: Path, views: list[str]) -> None:
+        """Bring over what the mirror gained, and make the views."""
+        with duckdb.connect(mirror, read_only=True) as connection:
+            gained = {
+                table: _gained(connection, table, keys)
+                for table, keys in _KEYS.items()
+                if _columns(connection, table)
+            }
+            runs = connection.execute("select count(*) from mirrored.load_runs").fetchall()[0][0]
+            forgotten = connection.execute(
+                "select distinct counted_at from mirrored.referral_totals "
+                "except select counted_at from partner_center.referral_totals"
+            ).fetchall()
+        self._bring(gained)
+        with self._pipeline.sql_client() as client, client.begin_transaction():
+            client.execute_sql("create schema if not exists partner_center")
+            for table, rows in gained.items():
+                client.execute_sql(
+                    f"create table if not exists partner_center.{table} as "
+                    f"select {_unmarked(rows)} from {_INCOMING}.{table} where 1 = 0"
+                )
+            ((found,),) = client.execute_sql("select count(*) from partner_center.load_runs") or ()
+            if found != runs:
+                raise TryAgainLater(
+                    "Another load has written to the destination meanwhile, so this one is given "
+                    "up; nothing of it is kept there. Load again."
+                )
+            self._put_rows(client, gained, forgotten)
+            for statement in [*views, *(f"drop table {_INCOMING}.{table}" for table in gained)]:
+                client.execute_sql(statement)
+
+    def _bring(self, gained: dict[str, pa.Table]) -> None:
+        """The rows into a dataset of their own, made new: what a killed run left goes first."""
+        with self._pipeline.sql_client() as client:
+            if client.has_dataset():
+                client.drop_dataset()
+        options: Any = {"loader_file_format": "csv"} if self._is_postgres else {}
+        self._pipeline.run(
+            [
+                dlt.resource(
+                    iter([rows.slice(0, 0), rows]),
+                    name=table,
+                    columns=column_hints(rows.schema),
+                    write_disposition="append",
+                )
+                for table, rows in gained.items()
+            ],
+            **options,
+        )
+
+    def _put_rows(
+        self, client: Any, gained: dict[str, pa.Table], forgotten: list[tuple[Any, ...]]
+    ) -> None:
+        if "referrals" in gained:
+            # Versions that have ended come anew.
+            client.execute_sql(
+                "delete from partner_center.referrals where exists ("
+                f"select 1 from {_INCOMING}.referrals as incoming "
+                f"where incoming.id = concat('{_MARK}', partner_center.referrals.id) "
+                "and incoming.valid_from = partner_center.referrals.valid_from)"
+            )
+        for (counted_at,) in forgotten:
+            client.execute_sql(
+                "delete from partner_center.referral_totals where counted_at = %s", counted_at
+            )
+        for table, rows in gained.items():
+            columns = ", ".join(rows.column_names)
+            client.execute_sql(
+                f"insert into partner_center.{table} ({columns}) "
+                f"select {_unmarked(rows)} from {_INCOMING}.{table}"
+            )
+
+
+def _gained(connection: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, ...]) -> pa.Table:
+    has_past = connection.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'mirrored' and table_name = $1",
+        [table],
+    ).fetchall()[0][0]
+    same = " and ".join(f"before.{key} is not distinct from now.{key}" for key in keys)
+    past = f"where not exists (from mirrored.{table} as before where {same})" if has_past else ""
+    marked = ", ".join(
+        f"'{_MARK}' || {name} as {name}" if kind == "VARCHAR" else name
+        for name, kind in _columns(connection, table).items()
+    )
+    return connection.sql(
+        f"select {marked} from partner_center.{table} as now {past}"
+    ).to_arrow_table()
+
+
+def _unmarked(rows: pa.Table) -> str:
+    return ", ".join(
+        f"substr({field.name}, {len(_MARK) + 1}) as {field.name}"
+        if pa.types.is_string(field.type)
+        else field.name
+        for field in rows.schema
+    )
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    return dict(
+        connection.execute(
+            "select column_name, data_type from duckdb_columns() "
+            "where schema_name = 'partner_center' and table_name = $1 order by column_index",
+            [table],
+        ).fetchall()
+    )
+
+
+@contextmanager
+def _told(destination: str) -> Iterator[None]:
+    """Say in a sentence why the destination cannot be used."""
+    try:
+        yield
+    except UnknownDestinationModule as error:
+        raise UsageError(
+            f"dlt knows no destination '{destination}'. Set [pipeline] destination to duckdb, "
+            "postgres, or another name of dlt's."
+        ) from error
+    except MissingDependencyException as error:
+        raise UsageError(
+            f"The destination {destination} needs a package that is not installed: "
+            f"{', '.join(error.dependencies)}."
+        ) from error
+    except ConfigurationException as error:
+        raise UsageError(
+            f"The destination {destination} is not configured: {_first_line(error)}. See "
+            f"[destination.{destination}.credentials]."
+        ) from error
+    except ReferralsError:
+        raise
+    except Exception as error:
+        if not _is_of_a_database(error):
+            raise
+        refused = ("FATAL", "ermission denied")
+        if any(word in str(error) for word in refused) and "starting up" not in str(error):
+            raise UsageError(
+                f"The destination {destination} refuses us: {_first_line(error)}. Nothing was "
+                f"changed there. Check [destination.{destination}.credentials] and the rights."
+            ) from error
+        raise WarehouseFailed(
+            f"The destination {destination} failed: {_first_line(error)}. It holds the state "
+            "before this run; correct the cause and load again."
+        ) from error
+
+
+def _is_of_a_database(error: Exception) -> bool:
+    """Whether dlt or a driver (they share DB-API's names) raised it."""
+    return isinstance(error, DatabaseException | PipelineStepFailed) or any(
+        each.__name__ == "DatabaseError" for each in type(error).mro()
+    )
+
+
+def _first_line(error: Exception) -> str:
+    told = error.exception if isinstance(error, PipelineStepFailed) else error
+    return str(told).strip().partition("\n")[0].rstrip(".:")

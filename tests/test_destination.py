@@ -1,0 +1,233 @@
+"""A warehouse on a PostgreSQL server: loaded like one on DuckDB, killed, refused."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import psycopg2
+import pytest
+from conftest import NOW, Notes, referral
+from started_engines import running_postgres
+from warehouses import make_warehouse
+
+from pipelines.destination import mirrored
+from pipelines.partner_center import connect
+from pipelines.partner_center.settings import resolve_settings
+from pipelines.referrals_pipeline import Load, Wishes
+
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+
+RECORDS = [
+    *(referral(f"r{number:02}") for number in range(20)),
+    # What a file on the way has to keep apart: nothing, null, quotes, lines, other scripts.
+    referral(
+        "odd", customerMarket="", customerName='a "quoted", \\ name;\r\nin two lines\tO\'Neil'
+    ),
+    referral("far", customerName="Łódź 株式会社 😀", createdDate=None, wonDate="2026-03-01"),
+    referral("unreadable", wonDate="soon"),
+]
+TABLES = {
+    "referrals": "id, status, customer_market, customer_name, created_date, won_date, "
+    "last_activity_date, is_listed, content_hash, valid_from, valid_to",
+    "referral_rejects": "record, reason, rejected_at",
+    "referral_totals": "counted_at, status, created_month, referral_count",
+    "load_runs": "mode, succeeded, rows_new, rows_changed, rows_vanished, reconciled, error",
+}
+
+
+@pytest.fixture(scope="module")
+def server():
+    with running_postgres() as address:
+        yield address
+
+
+@pytest.fixture
+def database(server, request, monkeypatch):
+    """A new database, configured as the destination; its address."""
+    name = f"w{abs(hash(request.node.name))}"
+    run(f"{server}/postgres", f"create database {name}")
+    address = f"{server.replace('@', ':unused@')}/{name}"
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", address)
+    monkeypatch.setenv("PIPELINE__DESTINATION", "postgres")
+    return address
+
+
+def run(address, sql):
+    """One statement outside any transaction; its rows, if it has any."""
+    connection = psycopg2.connect(address)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        rows = cursor.fetchall() if cursor.description else []
+    connection.close()
+    return rows
+
+
+def load(place, now=NOW):
+    """A load into the configured server."""
+    settings = resolve_settings()
+    with mirrored("postgres", place / "referrals.duckdb", None) as mirror:
+        return Load(settings, connect(settings), mirror, Wishes(), lambda: now, Notes()).run()
+
+
+def assert_right(address, source):
+    """Every referral once as the source shows it, history unbroken, the run recorded."""
+    assert sorted((each["id"], each["status"]) for each in source.records()) == sorted(
+        run(
+            address,
+            "select id, status from partner_center.referrals where valid_to is null and is_listed",
+        )
+    )
+    assert [] == run(
+        address,
+        "select id from (select id, valid_to, lead(valid_from) over (partition by id "
+        "order by valid_from) as next_from from partner_center.referrals) as versions "
+        "where valid_to is distinct from next_from",
+    )
+    assert [(True, True)] == run(
+        address,
+        "select succeeded, reconciled from partner_center.load_runs "
+        "order by started_at desc limit 1",
+    )
+    assert run(address, "select count(distinct id) from partner_center.referrals") == run(
+        address, "select referral_count from marts.freshness"
+    )
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_table_is_as_in_duckdb(tmp_path, database, serve, table):
+    """The same listing leaves the same rows on PostgreSQL as in a DuckDB file."""
+    path = make_warehouse(tmp_path / "file.duckdb", RECORDS)
+    serve(*RECORDS)
+    load(tmp_path)
+    with duckdb.connect(path, read_only=True) as connection:
+        expected = connection.execute(
+            f"select {TABLES[table]} from partner_center.{table}"
+        ).fetchall()
+
+    assert sorted(map(repr, expected)) == sorted(
+        map(repr, run(database, f"select {TABLES[table]} from partner_center.{table}"))
+    )
+
+
+def test_later_load_keeps_the_history(tmp_path, database, serve):
+    """A change ends a version and begins the next; what left the listing is marked."""
+    source = serve(*(referral(f"r{number}") for number in range(9)))
+    load(tmp_path)
+    source.put(referral("r1", status="Won", wonDate="2026-03-30T00:00:00"))
+    source.delete("r2")
+    source.put(referral("new"))
+    made = load(tmp_path, NOW.replace(hour=13))
+
+    assert (1, 1, 1) == (made.rows_new, made.rows_changed, made.rows_vanished)
+    assert_right(database, source)
+    assert [(12, 2)] == run(
+        database, "select count(*), count(valid_to) from partner_center.referrals"
+    )
+
+
+@pytest.mark.timeout(0)
+def test_load_killed_half_way_is_right_after_one_re_run(tmp_path, database, serve):
+    """SIGKILL before calls all over a load, the last ones too; one plain re-run makes it good."""
+
+    def load_apart(kill_at, hours):
+        return subprocess.run(
+            [sys.executable, Path(__file__).with_name("killed_elsewhere.py"), tmp_path,
+             str(kill_at), str(hours)],
+            capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+
+    source = serve(*(referral(f"r{number:03}") for number in range(100)))
+    whole = load_apart(0, 1)
+    assert 0 == whole.returncode, whole.stderr
+    calls = int(whole.stdout)
+    for step, kill_at in enumerate([calls // 40, calls // 3, calls - 3, calls - 1], start=1):
+        source.put(referral(f"new{step}", createdDate="2026-03-30T00:00:00"))
+        source.put(referral(f"r{step:03}", status="Won", wonDate="2026-03-30T00:00:00"))
+        assert -9 == load_apart(kill_at, 24 * step).returncode
+        ended = load_apart(0, 24 * step + 1)
+        assert 0 == ended.returncode, ended.stderr
+        assert_right(database, source)
+
+
+def test_views_are_refreshed_there(database, tmp_path, partner_center, referrals):
+    """`referrals views` makes the views of the configured server anew."""
+    load(tmp_path)
+    run(database, "drop view marts.freshness")
+
+    assert (0, "45 views refreshed in postgres.\n") == referrals("views")[:2]
+    assert [(300,)] == run(database, "select referral_count from marts.freshness")
+
+
+def test_command_runs_a_load_there(database, partner_center, referrals):
+    """The command line and two settings are all that it takes."""
+    assert 0 == referrals("load")[0]
+    assert_right(database, partner_center)
+
+
+@pytest.mark.parametrize("command", ["query", "report", "publish", "status"])
+def test_command_for_a_file_says_so(database, referrals, command):
+    """What only a DuckDB file can do ends with exit 2, not with old figures."""
+    arguments = {"query": ["select 1"], "publish": ["there"]}.get(command, [])
+    code, _, err = referrals(command, *arguments)
+
+    assert 2 == code
+    assert f"'{command}' reads a DuckDB file, but [pipeline] destination is postgres." in err
+
+
+def test_warehouse_file_is_not_left_behind(tmp_path, database, partner_center, referrals):
+    """A DuckDB warehouse that stands where it would grow old is refused."""
+    (tmp_path / "referrals.duckdb").touch()
+    code, _, err = referrals("load")
+
+    assert 2 == code
+    assert "would grow old" in err
+
+
+def test_unknown_destination_is_told(database, partner_center, referrals, monkeypatch):
+    """A misspelt destination ends with exit 2."""
+    monkeypatch.setenv("PIPELINE__DESTINATION", "postgress")
+    code, _, err = referrals("load")
+
+    assert 2 == code
+    assert "dlt knows no destination 'postgress'." in err
+
+
+def test_server_that_is_down_is_told(database, partner_center, referrals, monkeypatch):
+    """A server that does not answer ends with exit 1."""
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "postgresql://a:b@127.0.0.1:1/w")
+    code, _, err = referrals("load")
+
+    assert 1 == code
+    assert "The destination postgres failed" in err
+    assert "Traceback" not in err
+
+
+def test_wrong_credentials_are_told(database, server, partner_center, referrals, monkeypatch):
+    """A user whom the server does not know ends with exit 2."""
+    monkeypatch.setenv(
+        "DESTINATION__POSTGRES__CREDENTIALS",
+        f"{server.replace('referrals@', 'nobody:b@')}/postgres",
+    )
+    code, _, err = referrals("load")
+
+    assert 2 == code
+    assert "refuses us" in err
+
+
+def test_missing_rights_are_told(database, server, partner_center, referrals, monkeypatch):
+    """A user who may not write there ends with exit 2, and nothing is changed."""
+    run(database, "create role reader login")
+    monkeypatch.setenv(
+        "DESTINATION__POSTGRES__CREDENTIALS", database.replace("referrals:", "reader:")
+    )
+    code, _, err = referrals("load")
+
+    assert 2 == code
+    assert "ermission denied" in err
+    assert [] == run(
+        database, "select 1 from information_schema.tables where table_schema = 'partner_center'"
+    )
