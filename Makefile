@@ -9,10 +9,11 @@ COMPILE := UV_NO_CONFIG=1 $(UV) pip compile pyproject.toml --quiet --universal -
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
 # Installs a lock, then this project beside its SQL: $(call INSTALL,environment,lock).
+# Compiled at once: importing dlt takes twice as long otherwise, each time where Python may not write.
 # uv is fast but reads no pip.conf; where an index or a certificate is only known there, pip takes over.
 PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 define INSTALL
-	@$(UV) pip sync --quiet --python $(1) --require-hashes $(2) \
+	@$(UV) pip sync --quiet --compile-bytecode --python $(1) --require-hashes $(2) \
 		|| { echo "uv could not fetch the packages; trying pip." >&2; \
 		$(PIP) --python $(1) install --require-hashes --no-deps -r $(2); }
 	@$(UV) pip install --quiet --python $(1) --offline --no-deps --no-build-isolation --editable .

@@ -44,17 +44,26 @@ class _Handler(BaseHTTPRequestHandler):
         pages = world.recent_pages if is_recent else world.pages
         total = world.recent_total if is_recent else world.total
         page = pages[int(asked.get("skip", 0)) // PAGE_ROWS]
-        if parts.path == "/bare":
+        if asked.get("top") == "1":
+            # Who asks for one referral wants to know the total.
+            self._send_bytes(b'{"items":[],"totalCount":%d}' % total)
+        elif parts.path == "/bare":
             self._send(page, b"", b"")
         else:
             self._send(page, b'{"items":', b',"totalCount":%d}' % total)
 
-    def _send(self, file: Path, before: bytes, after: bytes) -> None:
+    def _send_bytes(self, body: bytes) -> None:
+        self._begin(len(body))
+        self.wfile.write(body)
+
+    def _begin(self, size: int) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
-        size = len(before) + file.stat().st_size + len(after)
         self.send_header("Content-Length", str(size))
         self.end_headers()
+
+    def _send(self, file: Path, before: bytes, after: bytes) -> None:
+        self._begin(len(before) + file.stat().st_size + len(after))
         self.wfile.write(before)
         with file.open("rb") as body:
             self.connection.sendfile(body)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.partner_center.client import PartnerCenterClient
 from pipelines.partner_center.dates import read_dates
@@ -48,15 +49,20 @@ def fetch_aggregates(
 
 def _read_aggregates(body: bytes, group_fields: Sequence[str]) -> Aggregates:
     envelope, items = read_items(body)
-    rows = [_read_group(value, group_fields) for _, value in items]
+    groups = [group for _, group in items]
+    counts = [_read_count(group, group_fields) for group in groups]
+    columns = {
+        FIELDS[field]: _read_values(field, [group.get(field) for group in groups])
+        for field in group_fields
+    } | {"referral_count": counts}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     is_whole = envelope.next_link is None and (envelope.total or 0) <= len(rows)
     return Aggregates(rows, is_whole)
 
 
-def _read_group(group: Any, group_fields: Sequence[str]) -> dict[str, Any]:
+def _read_count(group: Any, group_fields: Sequence[str]) -> int:
     if not isinstance(group, Mapping):
         raise BrokenAnswer("a grouped answer whose groups are no objects")
-    row = {FIELDS[field]: _read_value(field, group.get(field)) for field in group_fields}
     # The reference does not name the count; its relatives' names all end like this.
     counts = [
         value
@@ -65,13 +71,15 @@ def _read_group(group: Any, group_fields: Sequence[str]) -> dict[str, Any]:
     ]
     if len(counts) != 1 or not str(counts[0]).isdecimal():
         raise BrokenAnswer("a grouped answer without one count in each group")
-    return {**row, "referral_count": int(counts[0])}
+    return int(counts[0])
 
 
-def _read_value(field: str, value: Any) -> Any:
-    if field not in DATE_FIELDS or value is None:
-        return value
-    moments, is_bad = read_dates(pa.array([str(value)]))
-    if is_bad[0].as_py():
+def _read_values(field: str, values: list[Any]) -> list[Any]:
+    if field not in DATE_FIELDS:
+        return values
+    texts = [None if value is None else str(value) for value in values]
+    moments, is_bad = read_dates(pa.array(texts, pa.string()))
+    if pc.any(is_bad).as_py():
         raise BrokenAnswer(f"a grouped answer whose {field} is no date")
-    return moments[0].as_py()
+    moments_read: list[Any] = moments.to_pylist()
+    return moments_read
