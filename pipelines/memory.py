@@ -19,8 +19,6 @@ def bound_memory(
     megabytes = max(LOAD_MEGABYTES, GROUPS_IN_MEMORY * largest // 1_000_000)
     connection.execute(f"set memory_limit = '{megabytes}MB'")
     connection.execute("set temp_directory = $1", [str(directory)])
-    # No table has an order; without one, threads write side by side and hold less back.
-    connection.execute("set preserve_insertion_order = false")
 
 
 def _largest_group(file: Path) -> int:

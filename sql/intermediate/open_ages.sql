@@ -18,58 +18,74 @@ with referrals as (
 
     select * from intermediate.referral_durations
 
-), ages as (
+), closed_ages as (
 
     select
-        is_open,
-        case when is_open then referral_id end as referral_id,
-        case when is_open then created_at end as created_at,
-        case when is_open then acknowledged_at end as acknowledged_at,
-        case when is_open then furthest_stage end as furthest_stage,
+        cast(null as varchar) as referral_id,
+        created_to_closed_days as age_days
+    from referrals
+    where not is_open and created_to_closed_days is not null
+
+), open_referrals as (
+
+    select
+        *,
         case furthest_stage
             when 'accepted' then accepted_at
             when 'responded' then responded_at
             else created_at
-        end as stage_entered_at,
-        as_of,
-        case
-            when is_open then created_to_as_of_days
-            else created_to_closed_days
-        end as age_days
+        end as stage_entered_at
     from referrals
-    where is_open or created_to_closed_days is not null
+    where is_open
+
+), ages as (
+
+    -- No more columns than are compared: all of them are sorted.
+    select referral_id, age_days from closed_ages
+    union all
+    select referral_id, created_to_as_of_days as age_days from open_referrals
 
 ), placed as (
 
     select
-        *,
-        -- Of equal ages the open ones come first: "sooner" leaves ties out.
-        row_number() over (order by age_days, is_open desc) as place,
-        sum(case when is_open then 0 else 1 end) over () as closed_count
+        referral_id,
+        row_number() over (
+            order by
+                age_days,
+                -- Of equal ages the open ones come first: "sooner" leaves
+                -- ties out.
+                case when referral_id is null then 1 else 0 end
+        ) as place
     from ages
 
-), open_referrals as (
+), counted as (
 
     -- Whoever is before it and not open is closed.
     select
-        *,
+        referral_id,
         place - row_number() over (order by place) as sooner_closed_count
     from placed
-    where is_open
+    where referral_id is not null
+
+), closed as (
+
+    select count(*) as closed_count from closed_ages
 
 )
 
 select
-    referral_id,
+    open_referrals.referral_id,
     created_at,
     acknowledged_at,
     furthest_stage,
     stage_entered_at,
-    age_days as created_to_as_of_days,
+    created_to_as_of_days,
     date_diff('microsecond', stage_entered_at, as_of)
     / 86400000000 as stage_to_as_of_days,
     closed_count,
     case
-        when age_days is not null then sooner_closed_count
+        when created_to_as_of_days is not null then sooner_closed_count
     end as sooner_closed_count
 from open_referrals
+inner join counted on open_referrals.referral_id = counted.referral_id
+cross join closed
