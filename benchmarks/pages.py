@@ -51,6 +51,7 @@ class World:
 def make_worlds(directory: Path, rows: int, moved: int, new: int) -> tuple[World, World, World]:
     """A first day with `rows` referrals, a next day, and that same day once it is known."""
     with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
         connection.execute("select setseed(0.5)")
         connection.execute(REFERRALS, {"rows": rows})
         connection.execute("create table first_day as from partner_center.referrals order by id")

@@ -162,7 +162,8 @@ def list_referrals(
     these readings; a total that moves starts anew. Calls `on_page(rows so far, total)`. `seen_at`
     is what the files say as `valid_from`.
     """
-    with duckdb.connect() as connection:
+    # Its progress bar would stand in the middle of our own lines.
+    with duckdb.connect(config={"enable_progress_bar": False}) as connection:
         bound_memory(connection, directory)
         pool = _Pool(connection)
         for number in range(MAX_READINGS):

@@ -65,7 +65,7 @@ def find_changes(
     _name_inputs(connection, referral_files, reject_files, may_repeat)
     rejects = directory / "new-rejects.parquet"
     _copy_new_rejects(connection, now, rejects)
-    is_first = not may_repeat and len(referral_files) == 1 and _count(connection, "known") == 0
+    is_first = not may_repeat and len(referral_files) == 1 and _is_empty(connection)
     versions = directory / "versions.parquet"
     if is_first:
         # What the spool wrote is what the warehouse takes; nothing is copied.
@@ -91,6 +91,13 @@ def find_changes(
         withheld_count=vanished.withheld_count,
         new_reject_count=_count(connection, _parquet([rejects])),
     )
+
+
+def _is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether nothing is known, and the table is there or will be made."""
+    # Where only the table is gone, dlt believes it there as long as its schema stays the same.
+    is_usable = has_table(connection, "referrals") or not has_table(connection, "_dlt_version")
+    return is_usable and _count(connection, "known") == 0
 
 
 class _Vanished(NamedTuple):
