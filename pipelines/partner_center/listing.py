@@ -162,8 +162,9 @@ def list_referrals(
     these readings; a total that moves starts anew. Calls `on_page(rows so far, total)`. `seen_at`
     is what the files say as `valid_from`.
     """
-    # Its progress bar would stand in the middle of our own lines.
-    with duckdb.connect(config={"enable_progress_bar": False}) as connection:
+    with duckdb.connect() as connection:
+        # It would stand in the middle of our own lines.
+        connection.execute("set enable_progress_bar = false")
         bound_memory(connection, directory)
         pool = _Pool(connection)
         for number in range(MAX_READINGS):
