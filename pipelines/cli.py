@@ -127,12 +127,12 @@ def load(
     from pipelines.partner_center import connect
     from pipelines.partner_center.settings import resolve_settings
     from pipelines.referrals_pipeline import Load, Wishes
-    from pipelines.settings import PIPELINE_DESTINATION, PUBLISH_DIR, VIEWS_SLA_RULES
+    from pipelines.settings import PUBLISH_DIR, VIEWS_SLA_RULES, read_destination
     from pipelines.terminal import RunProgress
 
     with alerting("referrals load", _say) as alert:
         settings = resolve_settings()
-        destination = PIPELINE_DESTINATION.read() or "duckdb"
+        destination = read_destination()
         target = PUBLISH_DIR.read_path()
         rules = VIEWS_SLA_RULES.read_path()
         file_of_the_load: AbstractContextManager[Path] = nullcontext(warehouse)
@@ -169,9 +169,9 @@ def _require_file(command: str, warehouse: Path) -> None:
     """Say so where there is no file because the warehouse is elsewhere."""
     if warehouse.exists():
         return
-    from pipelines.settings import PIPELINE_DESTINATION
+    from pipelines.settings import read_destination
 
-    destination = PIPELINE_DESTINATION.read() or "duckdb"
+    destination = read_destination()
     if destination != "duckdb":
         raise _no_file(command, destination)
 
@@ -338,7 +338,7 @@ def views(
     ] = None,
 ) -> None:
     """Refresh the views, after a change to their SQL."""
-    from pipelines.settings import PIPELINE_DESTINATION, VIEWS_SLA_RULES
+    from pipelines.settings import VIEWS_SLA_RULES, read_destination
 
     if dialect:
         from pipelines.warehouse.dialects import view_ddl
@@ -346,7 +346,7 @@ def views(
         for statement in view_ddl(dialect, VIEWS_SLA_RULES.read_path()):
             print(f"{statement};")
         return
-    destination = PIPELINE_DESTINATION.read() or "duckdb"
+    destination = read_destination()
     if destination != "duckdb":
         from pipelines.destination import refresh_views_there
 

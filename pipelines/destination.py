@@ -23,7 +23,13 @@ from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from pipelines.errors import ReferralsError, TryAgainLater, UsageError, WarehouseFailed
+from pipelines.errors import (
+    ReferralsError,
+    TryAgainLater,
+    UsageError,
+    WarehouseFailed,
+    first_line,
+)
 from pipelines.merge import REJECT_SCHEMA
 from pipelines.partner_center import column_hints
 from pipelines.partner_center.versions import SEEN_SCHEMA
@@ -262,7 +268,7 @@ def _told(destination: str) -> Iterator[None]:
         ) from error
     except ConfigurationException as error:
         raise UsageError(
-            f"The destination {destination} is not configured: {_first_line(error)}. See "
+            f"The destination {destination} is not configured: {_reason(error)}. See "
             f"[destination.{destination}.credentials]."
         ) from error
     except ReferralsError:
@@ -273,11 +279,11 @@ def _told(destination: str) -> Iterator[None]:
         refused = ("FATAL", "ermission denied")
         if any(word in str(error) for word in refused) and "starting up" not in str(error):
             raise UsageError(
-                f"The destination {destination} refuses us: {_first_line(error)}. Nothing was "
+                f"The destination {destination} refuses us: {_reason(error)}. Nothing was "
                 f"changed there. Check [destination.{destination}.credentials] and the rights."
             ) from error
         raise WarehouseFailed(
-            f"The destination {destination} failed: {_first_line(error)}. It holds the state "
+            f"The destination {destination} failed: {_reason(error)}. It holds the state "
             "before this run; correct the cause and load again."
         ) from error
 
@@ -289,6 +295,7 @@ def _is_of_a_database(error: Exception) -> bool:
     )
 
 
-def _first_line(error: Exception) -> str:
+def _reason(error: Exception) -> str:
+    """The first line of what the destination said; dlt wraps it."""
     told = error.exception if isinstance(error, PipelineStepFailed) else error
-    return str(told).strip().partition("\n")[0].rstrip(".:")
+    return first_line(told).rstrip(".:")

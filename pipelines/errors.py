@@ -56,6 +56,6 @@ class Locked(TryAgainLater):
     """Another process holds the warehouse or the run lock."""
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """What a library says went wrong, fit to stand inside a sentence of ours."""
-    return str(error).partition("\n")[0].rstrip(".")
+    return str(error).strip().partition("\n")[0].rstrip(".")

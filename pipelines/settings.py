@@ -47,3 +47,8 @@ VIEWS_SLA_RULES = Setting(
     "the same columns.",
 )
 SETTINGS = (PIPELINE_DESTINATION, PUBLISH_DIR, ALERTS_WEBHOOK, VIEWS_SLA_RULES)
+
+
+def read_destination() -> str:
+    """Where the warehouse is; a DuckDB file unless told otherwise."""
+    return PIPELINE_DESTINATION.read() or "duckdb"
