@@ -1,169 +1,142 @@
--- What each version of a referral changed, for the referrals that have more
--- than one; the others have nothing to compare and would only cost time.
+-- What each version of a referral changed in the one whose place it took.
 -- Grain: one row per referral_id, valid_from
 -- Answers: which fields did Partner Center change, and when did we see it?
 -- Columns:
 --   referral_id: Partner Center's identifier, an opaque text
 --   valid_from: when the warehouse first saw this version, UTC
---   valid_to: when the next version took its place, UTC; null if it answers
---   is_first: whether it is the first version that was seen
 --   field_changes: columns of marts.referrals that differ from the version
---     before, by comma; empty if none do or there is none
+--     before, by comma; empty if none do
 --   listing_change: is_listed if the referral left or rejoined the listing,
 --     else empty
 --   is_late_change: whether its status or a date but archived_at differs,
 --     though the version before had ended
 
-with versions as (
+with later as (
 
     select * from intermediate.known_versions
 
-), revised as (
+), earlier as (
 
-    -- Read apart from `versions`, which would else be kept whole in memory.
-    select distinct referral_id
-    from intermediate.known_versions
+    -- Read apart from `later`: one table for both would be kept in memory.
+    select * from intermediate.known_versions
     where valid_to is not null
-
-), numbered as (
-
-    select
-        versions.*,
-        row_number() over (
-            partition by versions.referral_id
-            order by versions.valid_from
-        ) as version_number
-    from versions
-    inner join revised on versions.referral_id = revised.referral_id
-
-), compared as (
-
-    select
-        later.referral_id,
-        later.valid_from,
-        later.valid_to,
-        earlier.referral_id is null as is_first,
-        concat_ws(
-            ', ',
-            case
-                when later.status is distinct from earlier.status
-                    then 'status'
-            end,
-            case
-                when later.customer_name is distinct from earlier.customer_name
-                    then 'customer_name'
-            end,
-            case
-                when
-                    later.customer_market
-                    is distinct from earlier.customer_market
-                    then 'customer_market'
-            end,
-            case
-                when
-                    later.customer_org_size
-                    is distinct from earlier.customer_org_size
-                    then 'customer_org_size'
-            end,
-            case
-                when
-                    later.partner_market
-                    is distinct from earlier.partner_market
-                    then 'partner_market'
-            end,
-            case
-                when later.created_at is distinct from earlier.created_at
-                    then 'created_at'
-            end,
-            case
-                when
-                    later.acknowledged_at
-                    is distinct from earlier.acknowledged_at
-                    then 'acknowledged_at'
-            end,
-            case
-                when later.accepted_at is distinct from earlier.accepted_at
-                    then 'accepted_at'
-            end,
-            case
-                when later.won_at is distinct from earlier.won_at
-                    then 'won_at'
-            end,
-            case
-                when later.lost_at is distinct from earlier.lost_at
-                    then 'lost_at'
-            end,
-            case
-                when later.declined_at is distinct from earlier.declined_at
-                    then 'declined_at'
-            end,
-            case
-                when later.expired_at is distinct from earlier.expired_at
-                    then 'expired_at'
-            end,
-            case
-                when later.missed_at is distinct from earlier.missed_at
-                    then 'missed_at'
-            end,
-            case
-                when later.skipped_at is distinct from earlier.skipped_at
-                    then 'skipped_at'
-            end,
-            case
-                when later.archived_at is distinct from earlier.archived_at
-                    then 'archived_at'
-            end
-        ) as field_changes,
-        later.is_listed is distinct from earlier.is_listed
-            as is_listing_change,
-        (
-            coalesce(
-                lower(earlier.status) in (
-                    'won', 'lost', 'declined', 'expired', 'missed', 'skipped'
-                ),
-                false
-            )
-            or coalesce(
-                earlier.won_at,
-                earlier.lost_at,
-                earlier.declined_at,
-                earlier.expired_at,
-                earlier.missed_at,
-                earlier.skipped_at
-            ) is not null
-        )
-        and (
-            -- Filing is what comes after an ending; it is no late change.
-            (
-                later.status is distinct from earlier.status
-                and coalesce(lower(later.status), '') <> 'archived'
-            )
-            or later.created_at is distinct from earlier.created_at
-            or later.acknowledged_at is distinct from earlier.acknowledged_at
-            or later.accepted_at is distinct from earlier.accepted_at
-            or later.won_at is distinct from earlier.won_at
-            or later.lost_at is distinct from earlier.lost_at
-            or later.declined_at is distinct from earlier.declined_at
-            or later.expired_at is distinct from earlier.expired_at
-            or later.missed_at is distinct from earlier.missed_at
-            or later.skipped_at is distinct from earlier.skipped_at
-        ) as is_late_change
-    from numbered as later
-    left join numbered as earlier
-        on
-            later.referral_id = earlier.referral_id
-            and later.version_number = earlier.version_number + 1
 
 )
 
 select
-    referral_id,
-    valid_from,
-    valid_to,
-    is_first,
-    case when is_first then '' else field_changes end as field_changes,
+    later.referral_id,
+    later.valid_from,
+    concat_ws(
+        ', ',
+        case
+            when later.status is distinct from earlier.status
+                then 'status'
+        end,
+        case
+            when later.customer_name is distinct from earlier.customer_name
+                then 'customer_name'
+        end,
+        case
+            when
+                later.customer_market
+                is distinct from earlier.customer_market
+                then 'customer_market'
+        end,
+        case
+            when
+                later.customer_org_size
+                is distinct from earlier.customer_org_size
+                then 'customer_org_size'
+        end,
+        case
+            when
+                later.partner_market
+                is distinct from earlier.partner_market
+                then 'partner_market'
+        end,
+        case
+            when later.created_at is distinct from earlier.created_at
+                then 'created_at'
+        end,
+        case
+            when
+                later.acknowledged_at
+                is distinct from earlier.acknowledged_at
+                then 'acknowledged_at'
+        end,
+        case
+            when later.accepted_at is distinct from earlier.accepted_at
+                then 'accepted_at'
+        end,
+        case
+            when later.won_at is distinct from earlier.won_at
+                then 'won_at'
+        end,
+        case
+            when later.lost_at is distinct from earlier.lost_at
+                then 'lost_at'
+        end,
+        case
+            when later.declined_at is distinct from earlier.declined_at
+                then 'declined_at'
+        end,
+        case
+            when later.expired_at is distinct from earlier.expired_at
+                then 'expired_at'
+        end,
+        case
+            when later.missed_at is distinct from earlier.missed_at
+                then 'missed_at'
+        end,
+        case
+            when later.skipped_at is distinct from earlier.skipped_at
+                then 'skipped_at'
+        end,
+        case
+            when later.archived_at is distinct from earlier.archived_at
+                then 'archived_at'
+        end
+    ) as field_changes,
     case
-        when not is_first and is_listing_change then 'is_listed' else ''
+        when later.is_listed is distinct from earlier.is_listed
+            then 'is_listed'
+        else ''
     end as listing_change,
-    is_late_change
-from compared
+    (
+        coalesce(
+            lower(earlier.status) in (
+                'won', 'lost', 'declined', 'expired', 'missed', 'skipped'
+            ),
+            false
+        )
+        or coalesce(
+            earlier.won_at,
+            earlier.lost_at,
+            earlier.declined_at,
+            earlier.expired_at,
+            earlier.missed_at,
+            earlier.skipped_at
+        ) is not null
+    )
+    and (
+        -- Filing is what comes after an ending; it is no late change.
+        (
+            later.status is distinct from earlier.status
+            and coalesce(lower(later.status), '') <> 'archived'
+        )
+        or later.created_at is distinct from earlier.created_at
+        or later.acknowledged_at is distinct from earlier.acknowledged_at
+        or later.accepted_at is distinct from earlier.accepted_at
+        or later.won_at is distinct from earlier.won_at
+        or later.lost_at is distinct from earlier.lost_at
+        or later.declined_at is distinct from earlier.declined_at
+        or later.expired_at is distinct from earlier.expired_at
+        or later.missed_at is distinct from earlier.missed_at
+        or later.skipped_at is distinct from earlier.skipped_at
+    ) as is_late_change
+from later
+-- One version gives way to the next at the same moment.
+inner join earlier
+    on
+        later.referral_id = earlier.referral_id
+        and later.valid_from = earlier.valid_to
