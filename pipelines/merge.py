@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,9 @@ import dlt
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.providers import DictionaryProvider
+from dlt.common.configuration.specs import PluggableRunContext
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.errors import WarehouseFailed
@@ -59,13 +63,36 @@ def merge_changes(connection: duckdb.DuckDBPyConnection, merge: Merge, directory
 
 
 def _run_dlt(connection: duckdb.DuckDBPyConnection, merge: Merge, directory: Path) -> None:
-    pipeline = dlt.pipeline(
-        "partner_center",
-        pipelines_dir=str(directory),
-        destination=dlt.destinations.duckdb(connection),
-        dataset_name="partner_center",
-    )
-    pipeline.run(_changes(merge), loader_file_format="parquet")
+    with _own_settings():
+        pipeline = dlt.pipeline(
+            "partner_center",
+            pipelines_dir=str(directory),
+            destination=dlt.destinations.duckdb(connection),
+            dataset_name="partner_center",
+        )
+        pipeline.run(_changes(merge), loader_file_format="parquet")
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """Let dlt merge by what stands here, whatever its files and the environment say.
+
+    It looks each of its settings up in all of them, dozens of times, which takes as long as a
+    nightly merge itself; and what someone set for another pipeline should not change this one.
+    """
+    settings = DictionaryProvider()
+    # Nothing is kept between two runs that it could restore: the source declares its schema.
+    settings.set_value("restore_from_destination", False, None)
+    # Otherwise the last changes stay in the warehouse a second time.
+    settings.set_value("truncate_staging_dataset", True, None, "load")
+    settings.set_value("dlthub_telemetry", False, None, "runtime")
+    settings.set_value("log_level", "CRITICAL", None, "runtime")
+    container = Container()[PluggableRunContext].providers
+    others, container.providers = container.providers, [settings]
+    try:
+        yield
+    finally:
+        container.providers = others
 
 
 def check_merged(connection: duckdb.DuckDBPyConnection, merge: Merge) -> None:
@@ -119,22 +146,27 @@ def _count_faults(connection: duckdb.DuckDBPyConnection, merge: Merge) -> tuple[
 
 @dlt.source(schema=declared_schema(), max_table_nesting=0)
 def _changes(merge: Merge) -> tuple[object, ...]:
-    referrals = dlt.resource(_read(merge.versions, VERSION_SCHEMA), name="referrals")
     if merge.boundary is None:
-        referrals = dlt.resource(_import(merge.versions, SEEN_SCHEMA), name="referrals")
-        referrals.apply_hints(columns=column_hints(SEEN_SCHEMA), write_disposition="append")
+        referrals = dlt.resource(
+            _import,
+            name="referrals",
+            columns=column_hints(SEEN_SCHEMA),
+            write_disposition="append",
+        )(merge.versions, SEEN_SCHEMA)
     else:
-        referrals.apply_hints(
+        referrals = dlt.resource(
+            _read,
+            name="referrals",
             merge_key="id",
             columns=column_hints(VERSION_SCHEMA),
             write_disposition=versioned(merge.boundary.isoformat()),
-        )
+        )(merge.versions, VERSION_SCHEMA)
     rejects = dlt.resource(
-        _read([merge.rejects], REJECT_SCHEMA),
+        _read,
         name="referral_rejects",
         columns=column_hints(REJECT_SCHEMA),
         write_disposition="append",
-    )
+    )([merge.rejects], REJECT_SCHEMA)
     return referrals, rejects
 
 

@@ -84,7 +84,8 @@ class PartnerCenterClient:
         response = self._send(parameters, take)
         if response.status_code != 200:
             raise refusal(response)
-        return answers[-1]
+        # Taken out of the list, which the retries keep: a page is gone when its reader is done with it.
+        return answers.pop()
 
     def _send(self, parameters: Mapping[str, Any], take: Callable[..., None]) -> Response:
         try:
