@@ -201,7 +201,8 @@ def _is_unicode(text: str) -> bool:
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks()
+    # Combining copies even what is one chunk.
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _show(value: Any) -> str:

@@ -9,8 +9,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.partner_center.dates import MOMENT
 from pipelines.partner_center.records import REJECT_SCHEMA, Page
-from pipelines.partner_center.versions import LISTED_VERSION_SQL, SEEN_SCHEMA
+from pipelines.partner_center.versions import COMPUTED_SQL, SEEN_SCHEMA
 
 # What DuckDB stores together. With fewer rows it reads a third slower; with more, the remainders
 # make it write the whole table again at its next checkpoint.
@@ -37,8 +38,7 @@ class Spool:
         self.referrals = directory / f"referrals-{name}.parquet"
         self.rejects = directory / f"rejects-{name}.parquet"
         self._connection = connection
-        since = f"timestamp '{seen_at.isoformat()}'" if seen_at else "null::timestamp"
-        self._columns = f"{since} as valid_from, null::timestamp as valid_to, {LISTED_VERSION_SQL}"
+        self._seen_at = pa.scalar(seen_at, MOMENT)
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
         # Beside the reading of the next pages; one at a time, in order.
@@ -70,8 +70,18 @@ class Spool:
             self._waiting, self._waiting_rows = [], 0
 
     def _write(self, referrals: pa.Table) -> None:
-        versions = self._connection.from_arrow(referrals).project(self._columns)
-        self._referral_writer.write_table(versions.to_arrow_table().cast(SEEN_SCHEMA))
+        # Only what is new comes back from DuckDB; the sixteen columns need no copy.
+        computed = self._connection.from_arrow(referrals).project(COMPUTED_SQL).to_arrow_table()
+        count = referrals.num_rows
+        columns = {
+            "valid_from": pa.repeat(self._seen_at, count),
+            "valid_to": pa.nulls(count, MOMENT),
+            **dict(zip(referrals.column_names, referrals.columns, strict=True)),
+            "last_activity_date": computed["last_activity_date"],
+            "is_listed": pa.repeat(True, count),
+            "content_hash": computed["content_hash"],
+        }
+        self._referral_writer.write_table(pa.table(columns, SEEN_SCHEMA))
 
     def __exit__(
         self,

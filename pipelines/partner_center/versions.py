@@ -17,8 +17,7 @@ VALIDITY_SCHEMA = pa.schema(
 )
 # Both, in the order in which dlt puts them: a file in another order would be written once more.
 SEEN_SCHEMA = pa.schema([*VALIDITY_SCHEMA, *VERSION_SCHEMA])
-# What makes a listed referral a version, as SQL over its sixteen columns.
-LISTED_VERSION_SQL = (
-    f"*, {LAST_ACTIVITY_SQL} as last_activity_date, true as is_listed, "
-    f"{content_hash_sql('true')} as content_hash"
+# What a listed referral's sixteen columns come to, as SQL over them.
+COMPUTED_SQL = (
+    f"{LAST_ACTIVITY_SQL} as last_activity_date, {content_hash_sql('true')} as content_hash"
 )
