@@ -1,11 +1,12 @@
 """How long a load takes and how much memory, as multiples of what DuckDB alone takes.
 
-    python benchmarks/load.py [--rows N] [--runs N] [--rest-api] [--delay SECONDS]
+    python benchmarks/load.py [--rows N] [--runs N] [--rest-api] [--delay SECONDS] [--postgres]
 
 Makes N referrals (one million unless told otherwise), serves them on loopback, and runs each work
 below in a process of its own, the floor beside it each time. Prints medians. `--rest-api` adds
 dlt's own REST source, once. `--delay` lets the server take so long for each page, and loads with
-one request at a time and with four instead.
+one request at a time and with four instead. `--postgres` loads into a PostgreSQL that is started
+for it instead, once; it needs the environment of the tests, and PYTHONPATH=tests.
 """
 
 import argparse
@@ -79,8 +80,13 @@ class Work:
         )
 
 
-def load(server: PageServer, work: Work, warehouse: Path, *options: str, requests: int = 4) -> None:
-    """One `referrals load`, as a scheduler starts it; it has to agree with the server."""
+def load(
+    server: PageServer, work: Work, warehouse: Path, *options: str, requests: int = 4, **more: str
+) -> None:
+    """One `referrals load`, as a scheduler starts it; it has to agree with the server.
+
+    `more` goes into its environment.
+    """
     prefix = "SOURCES__PARTNER_CENTER__"
     printed = work.run(
         *("-m", "pipelines.cli", "load", "--json", "--warehouse", warehouse, *options),
@@ -88,6 +94,7 @@ def load(server: PageServer, work: Work, warehouse: Path, *options: str, request
             f"{prefix}BASE_URL": server.url,
             f"{prefix}CREDENTIALS__ACCESS_TOKEN": "any",
             f"{prefix}PARALLEL_REQUESTS": str(requests),
+            **more,
         },
     )
     run = json.loads(printed)
@@ -129,6 +136,28 @@ def measure_delay(directory: Path, world: World, seconds: float) -> None:
             print(f"{requests} at once, {seconds:g} s a page: {work.seconds[0]:.2f} s")
 
 
+def measure_postgres(directory: Path, worlds: tuple[World, World, World]) -> dict[str, Work]:
+    """The loads that a DuckDB file gets, into PostgreSQL."""
+    from started_engines import running_postgres
+
+    first_day, next_day, known = worlds
+    warehouse = directory / "there.duckdb"
+    works = {name: Work() for name in ("first", "incremental", "quiet", "quiet, no mirror")}
+    with running_postgres() as address, serving(first_day) as server:
+        place = {
+            "PIPELINE__DESTINATION": "postgres",
+            "DESTINATION__POSTGRES__CREDENTIALS": f"{address.replace('@', ':any@')}/postgres",
+        }
+        load(server, works["first"], warehouse, **place)
+        server.world = next_day
+        load(server, works["incremental"], warehouse, **place)
+        server.world = known
+        load(server, works["quiet"], warehouse, **place)
+        warehouse.with_name(f"{warehouse.name}.postgres").unlink()
+        load(server, works["quiet, no mirror"], warehouse, **place)
+    return works
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -136,6 +165,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rest-api", action="store_true")
     parser.add_argument("--delay", type=float, default=0.0)
+    parser.add_argument("--postgres", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
@@ -145,6 +175,10 @@ def main() -> None:
             worlds = maker.submit(make_worlds, directory, asked.rows, 10_000, 5_000).result()
         if asked.delay:
             measure_delay(directory, worlds[0], asked.delay)
+            return
+        if asked.postgres:
+            for name, work in measure_postgres(directory, worlds).items():
+                print(f"{name:<22}{work.seconds[0]:>9.2f} s{work.megabytes[0]:>9.0f} MB")
             return
         works = measure(directory, worlds, asked.runs)
         if asked.rest_api:

@@ -1,9 +1,10 @@
 """Keeps the warehouse on another server: a mirror is loaded here, what it gained is put there.
 
 A load works on a DuckDB file. Where `[pipeline] destination` names another of dlt's destinations,
-that file is made of the destination's tables, loaded, and compared with what it was; dlt brings
+that file mirrors the destination's tables: it is loaded, and compared with what it was; dlt brings
 the difference into a dataset of its own, and one transaction puts it into the tables and makes the
-views. Whoever kills a load before that transaction ends has changed nothing.
+views. Whoever kills a load before that transaction ends has changed nothing there. The mirror stays
+for the next load, which copies the tables anew where they are not what it mirrors.
 """
 
 import shutil
@@ -49,6 +50,13 @@ _KEYS = {
     "referral_totals": ("counted_at", "status", "created_month"),
     "load_runs": ("run_id",),
 }
+# Every load writes its run; who writes past us would have to keep all of these.
+_STATE = (
+    "select count(*), count(valid_to), max(valid_from), max(valid_to) "
+    "from partner_center.referrals",
+    "select count(*) from partner_center.referral_rejects",
+    "select count(*), max(started_at), max(run_id) from partner_center.load_runs",
+)
 
 
 @contextmanager
@@ -63,24 +71,45 @@ def mirrored(destination: str, warehouse: Path, sla_rules: Path | None) -> Itera
             f"[pipeline] destination is {destination}, but there is a warehouse {warehouse} too, "
             "which would grow old here. Move it away, or set the destination to duckdb."
         )
-    place = warehouse.with_name(f"{warehouse.name}.{destination}")
-    with run_lock(warehouse), _told(destination):
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir()
+    kept = warehouse.with_name(f"{warehouse.name}.{destination}")
+    with run_lock(warehouse), _told(destination), _new_directory(kept) as place:
+        server = _Server(destination, place / "dlt")
+        mirror = place / "mirror.duckdb"
+        # Whatever ends this load early leaves no mirror that is ahead of its destination.
+        with suppress(FileNotFoundError):
+            kept.rename(mirror)
+        server.fill(mirror)
         try:
-            server = _Server(destination, place / "dlt")
-            mirror = place / "mirror.duckdb"
-            server.fill(mirror)
-            try:
-                yield mirror
-            except BaseException:
-                # The row of the run that failed; why it failed is told anyway.
-                with suppress(ReferralsError, DatabaseException, PipelineStepFailed):
-                    server.put(mirror, [])
-                raise
-            server.put(mirror, view_ddl(server.dialect, sla_rules))
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
+            yield mirror
+        except BaseException:
+            # The row of the run that failed; why it failed is told anyway.
+            with suppress(ReferralsError, DatabaseException, PipelineStepFailed):
+                server.put(mirror, [])
+                mirror.rename(kept)
+            raise
+        server.put(mirror, view_ddl(server.dialect, sla_rules))
+        mirror.rename(kept)
+
+
+@contextmanager
+def _new_directory(beside: Path) -> Iterator[Path]:
+    """An empty directory, gone at the end."""
+    place = beside.with_name(f"{beside.name}.work")
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def describe_destination(destination: str) -> str:
+    """What the destination holds, for a person; raises what `mirrored` raises."""
+    with _told(destination), tempfile.TemporaryDirectory() as place:
+        count = _Server(destination, Path(place)).count_referrals()
+    if count is None:
+        return f"{destination} answers, and will be filled by the first load"
+    return f"{destination} holds {count:,} referrals"
 
 
 def refresh_views_there(destination: str, sla_rules: Path | None) -> int:
@@ -115,18 +144,36 @@ class _Server:
             for statement in statements:
                 client.execute_sql(statement)
 
+    def count_referrals(self) -> int | None:
+        """How many referrals it holds; None before the first load."""
+        with suppress(DatabaseUndefinedRelation), self._pipeline.sql_client() as client:
+            query = "select count(*) from partner_center.referrals where valid_to is null"
+            ((count,),) = client.execute_sql(query) or ()
+            return int(count)
+        return None
+
     def fill(self, mirror: Path) -> None:
-        """Copy the tables into a new DuckDB file, and note what they held."""
+        """Let a DuckDB file hold what the tables hold, and note that."""
+        if self._state() != _state_of(mirror):
+            mirror.unlink(missing_ok=True)
+            with duckdb.connect(mirror) as connection:
+                create_tables(connection)
+                for table in _KEYS:
+                    self._fill_table(connection, table)
         with duckdb.connect(mirror) as connection:
-            create_tables(connection)
-            connection.execute("create schema mirrored")
+            connection.execute("create schema if not exists mirrored")
             for table, keys in _KEYS.items():
-                self._fill_table(connection, table)
                 if _columns(connection, table):
                     connection.execute(
-                        f"create table mirrored.{table} as "
+                        f"create or replace table mirrored.{table} as "
                         f"select {', '.join(keys)} from partner_center.{table}"
                     )
+
+    def _state(self) -> list[tuple[Any, ...]] | None:
+        """What tells whether a mirror is one of these tables; None before the first load."""
+        with suppress(DatabaseUndefinedRelation), self._pipeline.sql_client() as client:
+            return [tuple(row) for query in _STATE for row in client.execute_sql(query) or ()]
+        return None
 
     def _fill_table(self, connection: duckdb.DuckDBPyConnection, table: str) -> None:
         with suppress(DatabaseUndefinedRelation), self._pipeline.sql_client() as client:
@@ -216,6 +263,17 @@ class _Server:
             )
 
 
+def _state_of(mirror: Path) -> list[tuple[Any, ...]]:
+    """The same of a mirror; nothing where there is none that can be read."""
+    if not mirror.exists():
+        return []
+    try:
+        with duckdb.connect(mirror, read_only=True) as connection:
+            return [row for query in _STATE for row in connection.execute(query).fetchall()]
+    except duckdb.Error:
+        return []
+
+
 def _gained(connection: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, ...]) -> pa.Table:
     has_past = connection.execute(
         "select count(*) from duckdb_tables() where schema_name = 'mirrored' and table_name = $1",
@@ -223,8 +281,9 @@ def _gained(connection: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, 
     ).fetchall()[0][0]
     same = " and ".join(f"before.{key} is not distinct from now.{key}" for key in keys)
     past = f"where not exists (from mirrored.{table} as before where {same})" if has_past else ""
+    # No server but DuckDB's takes a NUL; U+FFFD tells that something stood there.
     marked = ", ".join(
-        f"'{_MARK}' || {name} as {name}" if kind == "VARCHAR" else name
+        f"'{_MARK}' || replace({name}, chr(0), chr(65533)) as {name}" if kind == "VARCHAR" else name
         for name, kind in _columns(connection, table).items()
     )
     return connection.sql(

@@ -11,6 +11,7 @@ from pipelines.partner_center import connect
 from pipelines.partner_center.auth import sign_in
 from pipelines.partner_center.records import read_page
 from pipelines.partner_center.settings import PartnerCenterSettings, resolve_settings
+from pipelines.settings import read_destination
 from pipelines.warehouse.connection import open_warehouse
 from pipelines.warehouse.known import read_known
 
@@ -120,6 +121,12 @@ def _describe_endpoint(settings: PartnerCenterSettings) -> str:
 
 
 def _describe_warehouse(warehouse: Path, now: datetime) -> str:
+    destination = read_destination()
+    if destination != "duckdb":
+        # What only some installations have brings its driver.
+        from pipelines.destination import describe_destination
+
+        return describe_destination(destination)
     if not warehouse.exists():
         if not warehouse.parent.is_dir():
             raise UsageError(f"There is no directory {warehouse.parent} for the warehouse.")

@@ -13,6 +13,7 @@ from started_engines import running_postgres
 from warehouses import make_warehouse
 
 from pipelines.destination import mirrored
+from pipelines.errors import TryAgainLater
 from pipelines.partner_center import connect
 from pipelines.partner_center.settings import resolve_settings
 from pipelines.referrals_pipeline import Load, Wishes
@@ -141,7 +142,10 @@ def test_load_killed_half_way_is_right_after_one_re_run(tmp_path, database, serv
         )  # fmt: skip
 
     source = serve(*(referral(f"r{number:03}") for number in range(100)))
-    whole = load_apart(0, 1)
+    assert 0 == load_apart(0, 1).returncode
+    # Counted in a load like those to be killed, which find the mirror of the one before.
+    source.put(referral("new0", createdDate="2026-03-30T00:00:00"))
+    whole = load_apart(0, 2)
     assert 0 == whole.returncode, whole.stderr
     calls = int(whole.stdout)
     for step, kill_at in enumerate([calls // 40, calls // 3, calls - 3, calls - 1], start=1):
@@ -151,6 +155,77 @@ def test_load_killed_half_way_is_right_after_one_re_run(tmp_path, database, serv
         ended = load_apart(0, 24 * step + 1)
         assert 0 == ended.returncode, ended.stderr
         assert_right(database, source)
+
+
+def test_mirror_serves_the_next_load(tmp_path, database, serve, monkeypatch):
+    """A load finds the tables in the mirror that the one before has left, and copies none."""
+    source = serve(*(referral(f"r{number}") for number in range(9)))
+    load(tmp_path)
+    monkeypatch.setattr("pipelines.destination._Server._fill_table", None)
+    source.put(referral("r1", status="Won", wonDate="2026-03-30T00:00:00"))
+    made = load(tmp_path, NOW.replace(hour=13))
+
+    assert (0, 1) == (made.rows_new, made.rows_changed)
+    assert_right(database, source)
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda mirror: mirror.write_bytes(b"torn" * 999)])
+def test_mirror_that_cannot_be_read_is_made_anew(tmp_path, database, serve, spoil):
+    """What stays on this machine is worth nothing but time."""
+    source = serve(*(referral(f"r{number}") for number in range(9)))
+    load(tmp_path)
+    spoil(tmp_path / "referrals.duckdb.postgres")
+    source.put(referral("r1", status="Won", wonDate="2026-03-30T00:00:00"))
+
+    assert 1 == load(tmp_path, NOW.replace(hour=13)).rows_changed
+    assert_right(database, source)
+
+
+def test_restored_server_is_loaded_right(tmp_path, database, server, serve, monkeypatch):
+    """A server that went back to a backup gets what it has lost, whatever the mirror knows."""
+    source = serve(*(referral(f"r{number}") for number in range(9)))
+    load(tmp_path)
+    backup = f"{database}_backup"
+    run(
+        f"{server}/postgres",
+        f"create database {backup.rpartition('/')[2]} template {database.rpartition('/')[2]}",
+    )
+    source.put(referral("r1", status="Won", wonDate="2026-03-30T00:00:00"))
+    source.put(referral("new"))
+    load(tmp_path, NOW.replace(hour=13))
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", backup)
+    made = load(tmp_path, NOW.replace(hour=14))
+
+    assert (1, 1) == (made.rows_new, made.rows_changed)
+    assert_right(backup, source)
+
+
+def test_load_from_another_machine_is_not_overwritten(tmp_path, database, serve):
+    """Who finds that another load came between gives up; the other's stays."""
+    source = serve(*(referral(f"r{number}") for number in range(9)))
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+
+    def load_beside_another():
+        with mirrored("postgres", tmp_path / "here" / "referrals.duckdb", None) as mirror:
+            load(tmp_path / "there")
+            settings = resolve_settings()
+            Load(settings, connect(settings), mirror, Wishes(), lambda: NOW, Notes()).run()
+
+    with pytest.raises(TryAgainLater, match="Another load has written"):
+        load_beside_another()
+
+    assert [(1,)] == run(database, "select count(*) from partner_center.load_runs")
+    assert_right(database, source)
+    load(tmp_path / "here", NOW.replace(hour=13))
+    assert_right(database, source)
+
+
+def test_doctor_looks_at_the_server(database, partner_center, referrals):
+    """The last step of the doctor is the configured server, before and after the first load."""
+    assert "postgres answers, and will be filled by the first load" in referrals("doctor")[1]
+    referrals("load")
+    assert "postgres holds 300 referrals" in referrals("doctor")[1]
 
 
 def test_views_are_refreshed_there(database, tmp_path, partner_center, referrals):
@@ -216,6 +291,18 @@ def test_wrong_credentials_are_told(database, server, partner_center, referrals,
 
     assert 2 == code
     assert "refuses us" in err
+
+
+def test_text_that_the_server_cannot_hold_is_marked(tmp_path, database, serve):
+    """PostgreSQL holds no NUL; one such text does not keep the others out, today or later."""
+    source = serve(referral("r1"), referral("r2", customerName="a\0b"))
+    load(tmp_path)
+
+    query = "select customer_name from partner_center.referrals where id = 'r2'"
+    assert [("a\N{REPLACEMENT CHARACTER}b",)] == run(database, query)
+    (tmp_path / "referrals.duckdb.postgres").unlink()
+    assert 0 == load(tmp_path, NOW.replace(hour=13)).rows_changed
+    assert_right(database, source)
 
 
 def test_missing_rights_are_told(database, server, partner_center, referrals, monkeypatch):

@@ -47,6 +47,7 @@ ASKS: dict[str, dict[str, datetime]] = {
 SPARK_ASKS = {
     "now": list(GRAINS),
     "as of": list(GRAINS),
+    "known at": ["referrals", "referral_history", "freshness"],
     "too early": ["funnel_stages", "win_rates", "stage_durations", "flow_by_day", "freshness"],
 }
 

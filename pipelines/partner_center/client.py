@@ -84,7 +84,7 @@ class PartnerCenterClient:
         response = self._send(parameters, take)
         if response.status_code != 200:
             raise refusal(response)
-        # Taken out of the list, which the retries keep: a page is gone when its reader is done with it.
+        # Not left in the list, which lives as long as the retries do.
         return answers.pop()
 
     def _send(self, parameters: Mapping[str, Any], take: Callable[..., None]) -> Response:
