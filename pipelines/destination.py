@@ -41,6 +41,7 @@ from pipelines.warehouse.views import SCHEMAS
 
 _VIEWS = tuple(f"create view {schema}." for schema in SCHEMAS)
 _INCOMING = "partner_center_incoming"
+_BATCH_ROWS = 50_000
 # Before each text on its way, since what carries it may take an empty one for null.
 _MARK = "="
 # What tells the rows of a table apart; rows are never altered but for the end of a version.
@@ -176,19 +177,39 @@ class _Server:
         return None
 
     def _fill_table(self, connection: duckdb.DuckDBPyConnection, table: str) -> None:
-        with suppress(DatabaseUndefinedRelation), self._pipeline.sql_client() as client:
-            with client.execute_query(f"select * from partner_center.{table}") as cursor:
-                schema = {"referrals": SEEN_SCHEMA, "referral_rejects": REJECT_SCHEMA}.get(table)
-                if schema:
-                    empty = schema.empty_table()  # noqa: F841  DuckDB finds it by its name
-                    connection.execute(f"create table partner_center.{table} as from empty")
-                columns = _columns(connection, table)
-                casts = ", ".join(f"{name}::{kind} as {name}" for name, kind in columns.items())
-                for rows in cursor.iter_arrow(chunk_size=50_000):
+        with (
+            suppress(DatabaseUndefinedRelation),
+            self._pipeline.sql_client() as client,
+            client.begin_transaction(),
+        ):
+            batches = self._read(client, f"select * from partner_center.{table}")
+            schema = {"referrals": SEEN_SCHEMA, "referral_rejects": REJECT_SCHEMA}.get(table)
+            rows = next(batches, None)
+            if schema:
+                empty = schema.empty_table()  # noqa: F841  DuckDB finds it by its name
+                connection.execute(f"create table partner_center.{table} as from empty")
+            columns = _columns(connection, table)
+            casts = ", ".join(f"{name}::{kind} as {name}" for name, kind in columns.items())
+            while rows is not None:
+                connection.execute(
+                    f"insert into partner_center.{table} by name select {casts} from rows"
+                )
+                rows = next(batches, None)
+
+    def _read(self, client: Any, query: str) -> Iterator[pa.Table]:
+        """The rows of a query, some at a time."""
+        if self._is_postgres:
+            # Its driver would fetch all of them at once.
+            client.execute_sql(f"declare reading no scroll cursor for {query}")
+            query = f"fetch {_BATCH_ROWS} from reading"
+        has_more = True
+        while has_more:
+            has_more = False
+            with client.execute_query(query) as cursor:
+                for rows in cursor.iter_arrow(chunk_size=_BATCH_ROWS):
                     if rows is not None and rows.num_rows:
-                        connection.execute(
-                            f"insert into partner_center.{table} by name select {casts} from rows"
-                        )
+                        yield rows
+                        has_more = self._is_postgres
 
     def put(self, mirror: Path, views: list[str]) -> None:
         """Bring over what the mirror gained, and make the views."""
@@ -203,7 +224,7 @@ class _Server:
                 "select distinct counted_at from mirrored.referral_totals "
                 "except select counted_at from partner_center.referral_totals"
             ).fetchall()
-        self._bring(gained)
+            self._bring(gained)
         with self._pipeline.sql_client() as client, client.begin_transaction():
             client.execute_sql("create schema if not exists partner_center")
             for table, rows in gained.items():
@@ -221,7 +242,7 @@ class _Server:
             for statement in [*views, *(f"drop table {_INCOMING}.{table}" for table in gained)]:
                 client.execute_sql(statement)
 
-    def _bring(self, gained: dict[str, pa.Table]) -> None:
+    def _bring(self, gained: dict[str, pa.RecordBatchReader]) -> None:
         """The rows into a dataset of their own, made new: what a killed run left goes first."""
         with self._pipeline.sql_client() as client:
             if client.has_dataset():
@@ -230,7 +251,7 @@ class _Server:
         self._pipeline.run(
             [
                 dlt.resource(
-                    iter([rows.slice(0, 0), rows]),
+                    _tables(rows),
                     name=table,
                     columns=column_hints(rows.schema),
                     write_disposition="append",
@@ -241,7 +262,10 @@ class _Server:
         )
 
     def _put_rows(
-        self, client: Any, gained: dict[str, pa.Table], forgotten: list[tuple[Any, ...]]
+        self,
+        client: Any,
+        gained: dict[str, pa.RecordBatchReader],
+        forgotten: list[tuple[Any, ...]],
     ) -> None:
         if "referrals" in gained:
             # Versions that have ended come anew.
@@ -256,7 +280,7 @@ class _Server:
                 "delete from partner_center.referral_totals where counted_at = %s", counted_at
             )
         for table, rows in gained.items():
-            columns = ", ".join(rows.column_names)
+            columns = ", ".join(rows.schema.names)
             client.execute_sql(
                 f"insert into partner_center.{table} ({columns}) "
                 f"select {_unmarked(rows)} from {_INCOMING}.{table}"
@@ -274,7 +298,16 @@ def _state_of(mirror: Path) -> list[tuple[Any, ...]]:
         return []
 
 
-def _gained(connection: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, ...]) -> pa.Table:
+def _tables(rows: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """Batches as dlt takes them, behind an empty table that makes it create the columns."""
+    yield rows.schema.empty_table()
+    for batch in rows:
+        yield pa.Table.from_batches([batch])
+
+
+def _gained(
+    connection: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, ...]
+) -> pa.RecordBatchReader:
     has_past = connection.execute(
         "select count(*) from duckdb_tables() where schema_name = 'mirrored' and table_name = $1",
         [table],
@@ -286,12 +319,12 @@ def _gained(connection: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, 
         f"'{_MARK}' || replace({name}, chr(0), chr(65533)) as {name}" if kind == "VARCHAR" else name
         for name, kind in _columns(connection, table).items()
     )
-    return connection.sql(
-        f"select {marked} from partner_center.{table} as now {past}"
-    ).to_arrow_table()
+    # Each its own cursor: one connection has one result at a time.
+    query = f"select {marked} from partner_center.{table} as now {past}"
+    return connection.cursor().sql(query).to_arrow_reader(_BATCH_ROWS)
 
 
-def _unmarked(rows: pa.Table) -> str:
+def _unmarked(rows: pa.RecordBatchReader) -> str:
     return ", ".join(
         f"substr({field.name}, {len(_MARK) + 1}) as {field.name}"
         if pa.types.is_string(field.type)
