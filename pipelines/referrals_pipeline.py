@@ -17,7 +17,7 @@ from pipelines.merge import Merge, check_merged, merge_changes
 from pipelines.partner_center.client import PartnerCenterClient, RequestRefused
 from pipelines.partner_center.counts import fetch_counts
 from pipelines.partner_center.filters import active_since
-from pipelines.partner_center.listing import Listing, list_referrals
+from pipelines.partner_center.listing import Lister, Listing
 from pipelines.partner_center.settings import PartnerCenterSettings
 from pipelines.partner_center.windows import list_everything, list_months
 from pipelines.progress import (
@@ -74,7 +74,9 @@ class Load:
         A run that fails leaves the data as it was, writes its row where it can, and raises one of
         pipelines.errors.
         """
-        self._run = LoadRun(run_id=uuid4().hex, started_at=self.clock())
+        now = self.clock()
+        self._run = LoadRun(run_id=uuid4().hex, started_at=now)
+        self._lister = Lister(self.client, self.settings, self.progress.page, now)
         with run_lock(self.warehouse), _workplace(self.warehouse) as directory:
             try:
                 with _told_failures(self.warehouse):
@@ -92,10 +94,15 @@ class Load:
         if self._is_worth_listing_months(counts):
             # A server that compares no dates cannot be asked for months.
             with suppress(RequestRefused):
-                counts = self._bring_up(directory / "1", self._list_differing_months)
+                months = self._outcome.months
+                counts = self._bring_up(
+                    directory / "1", lambda place: list_months(self._lister, months, place)
+                )
         if self._run.mode == "incremental" and self._outcome.is_reconciled is False:
             self._run.mode = "full"
-            counts = self._bring_up(directory / "2", self._list_everything)
+            counts = self._bring_up(
+                directory / "2", lambda place: list_everything(self._lister, place)
+            )
         with open_warehouse(self.warehouse) as connection:
             self._conclude(connection, counts)
 
@@ -142,33 +149,12 @@ class Load:
         if self._run.mode == "incremental" and known.newest_activity is not None:
             since = known.newest_activity - timedelta(days=self.settings.lookback_days)
             try:
-                return self._read_listing(active_since(since), place)
+                return self._lister.read(active_since(since), place)
             except RequestRefused:
                 self._run.mode = "full"
         if self.wishes.filter:
-            return self._read_listing(self.wishes.filter, place)
-        return self._list_everything(place)
-
-    def _list_differing_months(self, place: Path) -> Listing:
-        months = self._outcome.months
-        return list_months(
-            self.client,
-            self.settings,
-            months,
-            place,
-            self.progress.page,
-            self._run.started_at,
-        )
-
-    def _list_everything(self, place: Path) -> Listing:
-        return list_everything(
-            self.client, self.settings, place, self.progress.page, self._run.started_at
-        )
-
-    def _read_listing(self, filter: str, place: Path) -> Listing:
-        return list_referrals(
-            self.client, self.settings, filter, place, self.progress.page, self._run.started_at
-        )
+            return self._lister.read(self.wishes.filter, place)
+        return list_everything(self._lister, place)
 
     def _merge(
         self,

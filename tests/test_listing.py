@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 from pipelines.errors import ServerFailed
 from pipelines.partner_center import connect
-from pipelines.partner_center.listing import list_referrals
+from pipelines.partner_center.listing import Lister
 from pipelines.partner_center.settings import resolve_settings
 from pipelines.partner_center.windows import list_everything
 from pipelines.sandbox import Sandbox
@@ -24,7 +24,7 @@ def listing(tmp_path, monkeypatch):
 
     def run(filter: str | None = None) -> tuple[list[str], Any]:
         settings = resolve_settings()
-        found = list_referrals(connect(settings), settings, filter, tmp_path, lambda *_: None)
+        found = Lister(connect(settings), settings).read(filter, tmp_path)
         ids = [
             name for file in found.referral_files for name in pq.read_table(file)["id"].to_pylist()
         ]
@@ -182,7 +182,7 @@ def everything(tmp_path, monkeypatch):
 
     def run() -> tuple[set[str], Any]:
         settings = resolve_settings()
-        found = list_everything(connect(settings), settings, tmp_path, lambda *_: None)
+        found = list_everything(Lister(connect(settings), settings), tmp_path)
         ids = [
             name for file in found.referral_files for name in pq.read_table(file)["id"].to_pylist()
         ]

@@ -23,7 +23,7 @@ from pipelines.errors import UsageError
 from pipelines.partner_center.aggregates import fetch_aggregates
 from pipelines.partner_center.auth import PartnerUser, sign_in
 from pipelines.partner_center.client import PartnerCenterClient
-from pipelines.partner_center.listing import Listing, list_referrals
+from pipelines.partner_center.listing import Lister, Listing
 from pipelines.partner_center.settings import PartnerCenterSettings, resolve_settings
 from pipelines.partner_center.versions import VALIDITY_SCHEMA, VERSION_SCHEMA
 from pipelines.partner_center.windows import list_everything
@@ -121,17 +121,10 @@ def referrals(
     """Every listed referral once, as Arrow tables of the columns of VERSION_SCHEMA."""
     with tempfile.TemporaryDirectory(prefix="referrals-") as directory:
         place = Path(directory)
-        listing = (
-            list_referrals(client, settings, filter, place, _ignore)
-            if filter
-            else list_everything(client, settings, place, _ignore)
-        )
+        lister = Lister(client, settings)
+        listing = lister.read(filter, place) if filter else list_everything(lister, place)
         yield VERSION_SCHEMA.empty_table()
         yield from latest_versions(listing)
-
-
-def _ignore(rows: int, total: int | None) -> None:
-    """dlt has a progress of its own."""
 
 
 @dlt.resource(write_disposition="replace")

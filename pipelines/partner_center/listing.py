@@ -148,39 +148,47 @@ class _Pool:
         )
 
 
-def list_referrals(
-    client: PartnerCenterClient,
-    settings: PartnerCenterSettings,
-    filter: str | None,
-    directory: Path,
-    on_page: OnPage,
-    seen_at: datetime | None = None,
-) -> Listing:
-    """Read all referrals that `filter` selects into files in `directory`.
+def _ignore(rows: int, total: int | None) -> None:
+    """Nobody wants to know how far a reading is."""
 
-    Reads again while ids are missing against a total that stands still, and pools the ids of
-    these readings; a total that moves starts anew. Calls `on_page(rows so far, total)`. `seen_at`
-    is what the files say as `valid_from`.
+
+@dataclass(frozen=True)
+class Lister:
+    """Reads listings, and calls `on_page(rows so far, total)` on the way.
+
+    `seen_at` is what the files say as `valid_from`.
     """
-    with duckdb.connect() as connection:
-        # It would stand in the middle of our own lines.
-        connection.execute("set enable_progress_bar = false")
-        bound_memory(connection, directory)
-        pool = _Pool(connection)
-        for number in range(MAX_READINGS):
-            spool = Spool(connection, directory, f"{number:02}", seen_at)
-            pool.add(_read(Pages(client, settings, filter), spool, on_page))
-            if pool.is_settled:
-                break
-    return pool.listing(filter)
 
+    client: PartnerCenterClient
+    settings: PartnerCenterSettings
+    on_page: OnPage = _ignore
+    seen_at: datetime | None = None
 
-def _read(pages: Pages, spool: Spool, on_page: OnPage) -> _Reading:
-    reading = _Reading(spool)
-    # Closed here, so that a Ctrl-C between two pages ends the requests under way.
-    with spool, closing(iter(pages)) as each:
-        for page in each:
-            reading.take(page)
-            on_page(reading.rows, page.envelope.total)
-    reading.ignores_skip = pages.ignores_skip
-    return reading
+    def read(self, filter: str | None, directory: Path) -> Listing:
+        """Read all referrals that `filter` selects into files in `directory`.
+
+        Reads again while ids are missing against a total that stands still, and pools the ids of
+        these readings; a total that moves starts anew.
+        """
+        with duckdb.connect() as connection:
+            # It would stand in the middle of our own lines.
+            connection.execute("set enable_progress_bar = false")
+            bound_memory(connection, directory)
+            pool = _Pool(connection)
+            for number in range(MAX_READINGS):
+                spool = Spool(connection, directory, f"{number:02}", self.seen_at)
+                pool.add(self._read_once(filter, spool))
+                if pool.is_settled:
+                    break
+        return pool.listing(filter)
+
+    def _read_once(self, filter: str | None, spool: Spool) -> _Reading:
+        pages = Pages(self.client, self.settings, filter)
+        reading = _Reading(spool)
+        # Closed here, so that a Ctrl-C between two pages ends the requests under way.
+        with spool, closing(iter(pages)) as each:
+            for page in each:
+                reading.take(page)
+                self.on_page(reading.rows, page.envelope.total)
+        reading.ignores_skip = pages.ignores_skip
+        return reading

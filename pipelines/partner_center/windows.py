@@ -6,36 +6,28 @@ from pathlib import Path
 
 from pipelines.partner_center.client import PartnerCenterClient, RequestRefused
 from pipelines.partner_center.filters import created_between, created_in
-from pipelines.partner_center.listing import Listing, OnPage, list_referrals
+from pipelines.partner_center.listing import Lister, Listing
 from pipelines.partner_center.records import read_page
-from pipelines.partner_center.settings import PartnerCenterSettings
 
 # Between these, a window is halved until it fits one page; what lies outside is one window each.
 _FIRST, _LAST = datetime(2000, 1, 1), datetime(2100, 1, 1)
 
 
-def list_everything(
-    client: PartnerCenterClient,
-    settings: PartnerCenterSettings,
-    directory: Path,
-    on_page: OnPage,
-    seen_at: datetime | None = None,
-) -> Listing:
+def list_everything(lister: Lister, directory: Path) -> Listing:
     """Read all referrals; what paging cannot verify is cut into windows of the created date.
 
     A window that fits one page is one answer, in which nothing can move. Without date filters or
     totals the unverified listing comes back as it is.
     """
-    listing = list_referrals(client, settings, None, directory, on_page, seen_at)
+    listing = lister.read(None, directory)
     if listing.is_complete is not False or listing.total is None:
         return listing
-    place = directory / "windows"
     try:
-        windows = list(_windows(client, settings.page_size))
-        listings = _list_each(client, settings, windows, place, on_page, seen_at)
+        windows = list(_windows(lister.client, lister.settings.page_size))
+        listings = _list_each(lister, windows, directory / "windows")
     except RequestRefused:
         return listing
-    total = _count(client, None)
+    total = _count(lister.client, None)
     is_complete = all(each.is_complete for each in listings) and (
         total == sum(each.counted for each in listings)
     )
@@ -43,17 +35,10 @@ def list_everything(
     return _together([listing, *listings], None, total, is_complete)
 
 
-def list_months(
-    client: PartnerCenterClient,
-    settings: PartnerCenterSettings,
-    months: Sequence[date | None],
-    directory: Path,
-    on_page: OnPage,
-    seen_at: datetime | None = None,
-) -> Listing:
+def list_months(lister: Lister, months: Sequence[date | None], directory: Path) -> Listing:
     """Read the referrals created in each of `months` (their first days; None: without a date)."""
     filters = [created_in(month) for month in months]
-    listings = _list_each(client, settings, filters, directory, on_page, seen_at)
+    listings = _list_each(lister, filters, directory)
     return _together(listings, " or ".join(f"({each})" for each in filters), None, None)
 
 
@@ -78,19 +63,12 @@ def _count(client: PartnerCenterClient, filter: str | None) -> int | None:
     return client.get({**parameters, "top": 1, "skip": 0}, read_page).envelope.total
 
 
-def _list_each(
-    client: PartnerCenterClient,
-    settings: PartnerCenterSettings,
-    filters: Sequence[str],
-    directory: Path,
-    on_page: OnPage,
-    seen_at: datetime | None = None,
-) -> list[Listing]:
+def _list_each(lister: Lister, filters: Sequence[str], directory: Path) -> list[Listing]:
     listings = []
     for number, filter in enumerate(filters):
         place = directory / f"{number:06}"
         place.mkdir(parents=True)
-        listings.append(list_referrals(client, settings, filter, place, on_page, seen_at))
+        listings.append(lister.read(filter, place))
     return listings
 
 
