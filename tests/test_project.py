@@ -34,6 +34,7 @@ LAYERS = {
     "report": 3,
     "merge": 3,
     "progress": 3,
+    "destination": 4,
     "referrals_pipeline": 4,
     "cli": 6,
 }
