@@ -1,6 +1,8 @@
 """Requests: traceable, retried, and told apart when they fail."""
 
+import gc
 import time
+import weakref
 from typing import Any
 
 import pytest
@@ -42,6 +44,17 @@ def answering(*answers: Response | None):
 
 def headers(sandbox: Any, name: str) -> list[str]:
     return [request.headers[name] for request in sandbox.requests]
+
+
+def test_page_goes_with_its_last_reader(sandbox):
+    """Nothing keeps an answer until Python next looks for garbage, which may be pages later."""
+    client = connect(resolve_settings())
+    gc.disable()
+    try:
+        page = weakref.ref(client.get(FIRST_PAGE, read_page))
+        assert page() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

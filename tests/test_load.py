@@ -458,6 +458,31 @@ def test_nothing_is_left_behind(serve, load, tmp_path):
     }
 
 
+def test_changes_stand_once_in_the_warehouse(serve, load, ask):
+    """dlt's staging copy of the last changes goes with the merge."""
+    sandbox = serve(referral("a"), referral("b"))
+    load()
+    sandbox.put(referral("a", status="Won"))
+
+    load(LATER, full=True)
+
+    assert ["New", "Won"] == [status for (status,) in versions_of(ask, "a")]
+    assert [(0,)] == ask("select count(*) from partner_center_staging.referrals")
+
+
+def test_settings_for_another_dlt_pipeline_change_no_load(serve, load, ask, monkeypatch):
+    """What is set in the environment for all of dlt's pipelines leaves the tables as they are."""
+    monkeypatch.setenv("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
+    monkeypatch.setenv("SCHEMA__NAMING", "sql_cs_v1")
+    sandbox = serve(referral("a"))
+    load()
+    sandbox.put(referral("a", status="Won"))
+
+    load(LATER, full=True)
+
+    assert ["New", "Won"] == [status for (status,) in versions_of(ask, "a")]
+
+
 def test_source_works_in_another_dlt_project(serve, tmp_path):
     """One import, any destination; the aggregates are a second resource."""
     import dlt
