@@ -96,7 +96,6 @@ def test_truncated_wal_is_made_good(killed_loads, source, warehouse):
         "load_runs",
         "_dlt_version",
         "_dlt_loads",
-        "_dlt_pipeline_state",
     ],
 )
 def test_table_dropped_by_hand_comes_back(killed_loads, source, warehouse, table):
