@@ -136,7 +136,7 @@ def load(
         target = PUBLISH_DIR.read_path()
         rules = VIEWS_SLA_RULES.read_path()
         file_of_the_load: AbstractContextManager[Path] = nullcontext(warehouse)
-        if destination != "duckdb":
+        if destination:
             from pipelines.destination import mirrored
 
             if target:
@@ -171,8 +171,7 @@ def _require_file(command: str, warehouse: Path) -> None:
         return
     from pipelines.settings import read_destination
 
-    destination = read_destination()
-    if destination != "duckdb":
+    if destination := read_destination():
         raise _no_file(command, destination)
 
 
@@ -346,8 +345,7 @@ def views(
         for statement in view_ddl(dialect, VIEWS_SLA_RULES.read_path()):
             print(f"{statement};")
         return
-    destination = read_destination()
-    if destination != "duckdb":
+    if destination := read_destination():
         from pipelines.destination import refresh_views_there
 
         count = refresh_views_there(destination, VIEWS_SLA_RULES.read_path())

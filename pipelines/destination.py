@@ -7,7 +7,6 @@ views. Whoever kills a load before that transaction ends has changed nothing the
 for the next load, which copies the tables anew where they are not what it mirrors.
 """
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -35,9 +34,11 @@ from pipelines.merge import REJECT_SCHEMA
 from pipelines.partner_center import column_hints
 from pipelines.partner_center.versions import SEEN_SCHEMA
 from pipelines.warehouse.dialects import view_ddl
+from pipelines.warehouse.known import has_table
 from pipelines.warehouse.lock import run_lock
 from pipelines.warehouse.tables import create_tables
 from pipelines.warehouse.views import SCHEMAS
+from pipelines.warehouse.workplace import workplace
 
 _VIEWS = tuple(f"create view {schema}." for schema in SCHEMAS)
 _INCOMING = "partner_center_incoming"
@@ -73,35 +74,21 @@ def mirrored(destination: str, warehouse: Path, sla_rules: Path | None) -> Itera
             "which would grow old here. Move it away, or set the destination to duckdb."
         )
     kept = warehouse.with_name(f"{warehouse.name}.{destination}")
-    with run_lock(warehouse), _told(destination), _new_directory(kept) as place:
+    with run_lock(warehouse), _told(destination), workplace(kept) as place:
         server = _Server(destination, place / "dlt")
         mirror = place / "mirror.duckdb"
-        # Whatever ends this load early leaves no mirror that is ahead of its destination.
-        with suppress(FileNotFoundError):
-            kept.rename(mirror)
-        server.fill(mirror)
+        # Moved away as long as it changes: what ends a load early leaves none that is ahead.
+        server.fill(mirror, kept)
         try:
             yield mirror
         except BaseException:
             # The row of the run that failed; why it failed is told anyway.
             with suppress(ReferralsError, DatabaseException, PipelineStepFailed):
                 server.put(mirror, [])
-                mirror.rename(kept)
+                mirror.replace(kept)
             raise
         server.put(mirror, view_ddl(server.dialect, sla_rules))
-        mirror.rename(kept)
-
-
-@contextmanager
-def _new_directory(beside: Path) -> Iterator[Path]:
-    """An empty directory, gone at the end."""
-    place = beside.with_name(f"{beside.name}.work")
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir()
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+        mirror.replace(kept)
 
 
 def describe_destination(destination: str) -> str:
@@ -147,16 +134,14 @@ class _Server:
 
     def count_referrals(self) -> int | None:
         """How many referrals it holds; None before the first load."""
-        with suppress(DatabaseUndefinedRelation), self._pipeline.sql_client() as client:
-            query = "select count(*) from partner_center.referrals where valid_to is null"
-            ((count,),) = client.execute_sql(query) or ()
-            return int(count)
-        return None
+        counts = self._ask("select count(*) from partner_center.referrals where valid_to is null")
+        return int(counts[0][0]) if counts else None
 
-    def fill(self, mirror: Path) -> None:
-        """Let a DuckDB file hold what the tables hold, and note that."""
-        if self._state() != _state_of(mirror):
-            mirror.unlink(missing_ok=True)
+    def fill(self, mirror: Path, kept: Path) -> None:
+        """Make a DuckDB file that holds what the tables hold, of the kept one if that does."""
+        if self._ask(*_STATE) == _state_of(kept):
+            kept.rename(mirror)
+        else:
             with duckdb.connect(mirror) as connection:
                 create_tables(connection)
                 for table in _KEYS:
@@ -164,16 +149,16 @@ class _Server:
         with duckdb.connect(mirror) as connection:
             connection.execute("create schema if not exists mirrored")
             for table, keys in _KEYS.items():
-                if _columns(connection, table):
+                if has_table(connection, table):
                     connection.execute(
                         f"create or replace table mirrored.{table} as "
                         f"select {', '.join(keys)} from partner_center.{table}"
                     )
 
-    def _state(self) -> list[tuple[Any, ...]] | None:
-        """What tells whether a mirror is one of these tables; None before the first load."""
+    def _ask(self, *queries: str) -> list[tuple[Any, ...]] | None:
+        """The rows of all queries; None before the first load."""
         with suppress(DatabaseUndefinedRelation), self._pipeline.sql_client() as client:
-            return [tuple(row) for query in _STATE for row in client.execute_sql(query) or ()]
+            return [tuple(row) for query in queries for row in client.execute_sql(query) or ()]
         return None
 
     def _fill_table(self, connection: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -217,7 +202,7 @@ class _Server:
             gained = {
                 table: _gained(connection, table, keys)
                 for table, keys in _KEYS.items()
-                if _columns(connection, table)
+                if has_table(connection, table)
             }
             runs = connection.execute("select count(*) from mirrored.load_runs").fetchall()[0][0]
             forgotten = connection.execute(
@@ -294,7 +279,7 @@ class _Server:
 
 
 def _state_of(mirror: Path) -> list[tuple[Any, ...]]:
-    """The same of a mirror; nothing where there is none that can be read."""
+    """What _STATE finds in a mirror; nothing where there is none that can be read."""
     if not mirror.exists():
         return []
     try:
@@ -314,12 +299,12 @@ def _tables(rows: pa.RecordBatchReader) -> Iterator[pa.Table]:
 def _gained(
     connection: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, ...]
 ) -> pa.RecordBatchReader:
-    has_past = connection.execute(
-        "select count(*) from duckdb_tables() where schema_name = 'mirrored' and table_name = $1",
-        [table],
-    ).fetchall()[0][0]
     same = " and ".join(f"before.{key} is not distinct from now.{key}" for key in keys)
-    past = f"where not exists (from mirrored.{table} as before where {same})" if has_past else ""
+    past = (
+        f"where not exists (from mirrored.{table} as before where {same})"
+        if _columns(connection, table, "mirrored")
+        else ""
+    )
     # No server but DuckDB's takes a NUL; U+FFFD tells that something stood there.
     marked = ", ".join(
         f"'{_MARK}' || replace({name}, chr(0), chr(65533)) as {name}" if kind == "VARCHAR" else name
@@ -339,12 +324,14 @@ def _unmarked(rows: pa.RecordBatchReader) -> str:
     )
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+def _columns(
+    connection: duckdb.DuckDBPyConnection, table: str, schema: str = "partner_center"
+) -> dict[str, str]:
     return dict(
         connection.execute(
             "select column_name, data_type from duckdb_columns() "
-            "where schema_name = 'partner_center' and table_name = $1 order by column_index",
-            [table],
+            "where schema_name = $1 and table_name = $2 order by column_index",
+            [schema, table],
         ).fetchall()
     )
 

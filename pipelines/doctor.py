@@ -121,8 +121,7 @@ def _describe_endpoint(settings: PartnerCenterSettings) -> str:
 
 
 def _describe_warehouse(warehouse: Path, now: datetime) -> str:
-    destination = read_destination()
-    if destination != "duckdb":
+    if destination := read_destination():
         # What only some installations have brings its driver.
         from pipelines.destination import describe_destination
 

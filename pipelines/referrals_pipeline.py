@@ -1,9 +1,8 @@
 """One run of the load, top to bottom: plan, list, diff, merge, reconcile, refresh the views."""
 
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ from uuid import uuid4
 
 import duckdb
 
-from pipelines.errors import ReferralsError, WarehouseFailed
+from pipelines.errors import ReferralsError
 from pipelines.memory import bound_memory
 from pipelines.merge import Merge, check_merged, merge_changes
 from pipelines.partner_center.client import PartnerCenterClient, RequestRefused
@@ -35,6 +34,7 @@ from pipelines.warehouse.known import Known, has_table, next_boundary, read_know
 from pipelines.warehouse.lock import run_lock
 from pipelines.warehouse.tables import LoadRun, create_tables, record_run
 from pipelines.warehouse.views import refresh_views
+from pipelines.warehouse.workplace import told_failures, workplace
 
 # Renames move no date, so that only a full listing finds them.
 FULL_LISTING_EVERY = timedelta(days=7)
@@ -77,9 +77,9 @@ class Load:
         now = self.clock()
         self._run = LoadRun(run_id=uuid4().hex, started_at=now)
         self._lister = Lister(self.client, self.settings, self.progress.page, now)
-        with run_lock(self.warehouse), _workplace(self.warehouse) as directory:
+        with run_lock(self.warehouse), workplace(self.warehouse) as directory:
             try:
-                with _told_failures(self.warehouse):
+                with told_failures(self.warehouse):
                     self._perform(directory)
             except (ReferralsError, KeyboardInterrupt) as error:
                 self._record_failure(str(error) or "The run was interrupted.")
@@ -263,35 +263,6 @@ class Load:
                 record_run(connection, self._run)
         except (ReferralsError, duckdb.Error):
             self.progress.warn("The failed run could not be recorded in load_runs either.")
-
-
-@contextmanager
-def _told_failures(warehouse: Path) -> Iterator[None]:
-    """Say in a sentence what a full disk or a broken file means."""
-    try:
-        yield
-    except (duckdb.Error, OSError) as error:
-        raise WarehouseFailed(
-            f"The load could not be finished: {error}. No reader of {warehouse} sees a part of it; "
-            "correct the cause (disk space, permissions) and run the load again."
-        ) from error
-
-
-@contextmanager
-def _workplace(warehouse: Path) -> Iterator[Path]:
-    """A new directory beside the warehouse for the spool and for dlt, removed at the end.
-
-    What a killed run left there would be loaded in place of the changes, so it goes first. The
-    caller holds the run lock.
-    """
-    directory = warehouse.with_name(f"{warehouse.name}.work")
-    shutil.rmtree(directory, ignore_errors=True)
-    try:
-        with _told_failures(warehouse):
-            directory.mkdir()
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _choose_mode(known: Known, wishes: Wishes, now: datetime) -> str:

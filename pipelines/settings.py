@@ -49,6 +49,7 @@ VIEWS_SLA_RULES = Setting(
 SETTINGS = (PIPELINE_DESTINATION, PUBLISH_DIR, ALERTS_WEBHOOK, VIEWS_SLA_RULES)
 
 
-def read_destination() -> str:
-    """Where the warehouse is; a DuckDB file unless told otherwise."""
-    return PIPELINE_DESTINATION.read() or "duckdb"
+def read_destination() -> str | None:
+    """The server that has the warehouse; None where it is a DuckDB file."""
+    destination = PIPELINE_DESTINATION.read()
+    return None if destination in ("", "duckdb") else destination

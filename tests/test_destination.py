@@ -13,7 +13,7 @@ from started_engines import running_postgres
 from warehouses import make_warehouse
 
 from pipelines.destination import mirrored
-from pipelines.errors import TryAgainLater
+from pipelines.errors import TryAgainLater, WarehouseFailed
 from pipelines.partner_center import connect
 from pipelines.partner_center.settings import resolve_settings
 from pipelines.referrals_pipeline import Load, Wishes
@@ -179,6 +179,18 @@ def test_mirror_that_cannot_be_read_is_made_anew(tmp_path, database, serve, spoi
 
     assert 1 == load(tmp_path, NOW.replace(hour=13)).rows_changed
     assert_right(database, source)
+
+
+def test_server_that_is_down_costs_no_mirror(tmp_path, database, serve, monkeypatch):
+    """A night without the server is no reason to copy all tables anew in the next one."""
+    serve(referral("r1"))
+    load(tmp_path)
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "postgresql://a:b@127.0.0.1:1/w")
+
+    with pytest.raises(WarehouseFailed):
+        load(tmp_path, NOW.replace(hour=13))
+
+    assert (tmp_path / "referrals.duckdb.postgres").exists()
 
 
 def test_restored_server_is_loaded_right(tmp_path, database, server, serve, monkeypatch):
