@@ -56,7 +56,8 @@ check: $(DEV)/.ready
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
-	$(DEV)/bin/python -m pytest --quiet tests/test_project.py
+	$(DEV)/bin/lint-imports
+	$(DEV)/bin/python -m pytest --quiet tests/project/test_project.py
 
 docs: $(DEV)/.ready
 	$(DEV)/bin/python docs/scripts/data_dictionary.py

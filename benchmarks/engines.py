@@ -18,12 +18,12 @@ from pathlib import Path
 import duckdb
 import psycopg2
 from marts import every_column, make_warehouse
-from started_engines import make_spark, run_script, running_postgres
-from test_views_figures import TABLES
 
-from pipelines.warehouse.dialects import view_ddl
-from pipelines.warehouse.publish import publish
-from pipelines.warehouse.views import view_definitions
+from partner_referrals.publish.publish import publish
+from partner_referrals.warehouse.dialects import view_ddl
+from partner_referrals.warehouse.views import view_definitions
+from support.engines import make_spark, run_script, running_postgres
+from support.views import TABLES
 
 MAX_SECONDS = 600
 MARTS = [each for each in view_definitions() if each.schema == "marts"]

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import duckdb
 
-from pipelines.referral import DATE_FIELDS, TEXT_FIELDS
+from partner_center.schema.fields import DATE_FIELDS, TEXT_FIELDS
 
 _, url, total, warehouse = sys.argv
 COLUMNS = dict.fromkeys(TEXT_FIELDS, "VARCHAR") | dict.fromkeys(DATE_FIELDS, "TIMESTAMP")

@@ -33,7 +33,7 @@ GOALS = {"first": 2.0, "again": 1.75, "incremental": 1.0, "quiet": 0.8}
 # As on a machine of a user, where the second run finds what the first has compiled.
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
-} | {"PYTHONPATH": str(HERE.parent)}
+} | {"PYTHONPATH": str(HERE.parent / "pipelines")}
 MEGABYTE = 1 if sys.platform == "darwin" else 1024
 
 
@@ -89,7 +89,7 @@ def load(
     """
     prefix = "SOURCES__PARTNER_CENTER__"
     printed = work.run(
-        *("-m", "pipelines.cli", "load", "--json", "--warehouse", warehouse, *options),
+        *("-m", "partner_referrals.cli", "load", "--json", "--warehouse", warehouse, *options),
         environment={
             f"{prefix}BASE_URL": server.url,
             f"{prefix}CREDENTIALS__ACCESS_TOKEN": "any",
@@ -138,7 +138,7 @@ def measure_delay(directory: Path, world: World, seconds: float) -> None:
 
 def measure_postgres(directory: Path, worlds: tuple[World, World, World]) -> dict[str, Work]:
     """The loads that a DuckDB file gets, into PostgreSQL."""
-    from started_engines import running_postgres
+    from support.engines import running_postgres
 
     first_day, next_day, known = worlds
     warehouse = directory / "there.duckdb"

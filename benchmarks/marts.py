@@ -16,8 +16,8 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.referral import DATE_COLUMNS
-from pipelines.warehouse.views import refresh_views, view_definitions
+from partner_center.schema.fields import DATE_COLUMNS
+from partner_referrals.warehouse.views import refresh_views, view_definitions
 
 GOALS = {"stage_durations": 45, "conversion_curve": 75}
 OTHER_GOAL = 15

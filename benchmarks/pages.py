@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 from marts import REFERRALS
 
-from pipelines.referral import DATE_FIELDS, FIELDS
+from partner_center.schema.fields import DATE_FIELDS, FIELDS
 
 PAGE_ROWS = 9_999
 LOOKBACK = "interval 7 day"

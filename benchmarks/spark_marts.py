@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from spark_answers import make_views, start
+from support.spark_answers import make_views, start
 
 
 def main() -> None:

@@ -1,13 +1,10 @@
 """What the tests share: a stand-in for Partner Center, a warehouse, and ways to use them."""
 
-import json
 import os
 import shutil
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +12,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.referral import DATE_COLUMNS, FIELDS, TEXT_COLUMNS
-from pipelines.sandbox import Sandbox
+from partner_center.schema.fields import DATE_COLUMNS, TEXT_COLUMNS
+from partner_center_sandbox import Sandbox
+from support.loads import KilledLoads, Notes
+from support.records import NOW
 
 # As the command line sets it, before anything imports dlt.
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-
-NOW = datetime(2026, 3, 31, 12)
 
 # As dlt makes them, for the views to stand on while there is nothing.
 _DLT_TABLES = f"""
@@ -37,12 +34,6 @@ create table partner_center.referral_rejects (
 """
 
 
-def referral(referral_id: Any, **fields: Any) -> dict[str, Any]:
-    """A record as the endpoint sends it; fields that are not given are null."""
-    record = dict.fromkeys(FIELDS) | {"status": "New", "createdDate": "2026-03-01T08:00:00"}
-    return record | {"id": referral_id} | fields
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--short` is how continuous integration runs the sweeps."""
     parser.addoption("--short", action="store_true", help="try a part of each sweep")
@@ -52,58 +43,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def is_short(request: pytest.FixtureRequest) -> bool:
     """Whether a sweep should try a part of its cases only."""
     return bool(request.config.getoption("--short"))
-
-
-@dataclass
-class Notes:
-    """A progress that keeps what it is told."""
-
-    steps: list[tuple[str, str]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    pages: list[tuple[int, int | None]] = field(default_factory=list)
-
-    def page(self, rows: int, total: int | None) -> None:
-        self.pages.append((rows, total))
-
-    def step(self, verb: str, subject: str, outcome: str, seconds: float) -> None:
-        self.steps.append((verb, outcome))
-
-    def say(self, sentence: str) -> None:
-        pass
-
-    def warn(self, sentence: str) -> None:
-        self.warnings.append(sentence)
-
-
-class KilledLoads:
-    """Loads in processes of their own, killed where the test says; see killed_loads.py."""
-
-    def __init__(self) -> None:
-        driver = Path(__file__).with_name("killed_loads.py")
-        self._process = subprocess.Popen(
-            [sys.executable, str(driver)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": f"{driver.parent}{os.pathsep}{driver.parent.parent}"},
-            text=True,
-        )
-
-    def load(self, warehouse: Path, kill_at: int | str = 0, hours: float = 0, **rest: Any) -> Any:
-        """One load, killed at its `kill_at`-th point or SQL (0: never); how it ended."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name.startswith(("SOURCES__", "RUNTIME__"))
-        }
-        order = {"warehouse": str(warehouse), "kill_at": kill_at, "hours": hours} | rest
-        self._process.stdin.write(json.dumps(order | {"environment": environment}) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.communicate()
 
 
 @pytest.fixture(scope="session")
@@ -189,9 +128,9 @@ def notes() -> Notes:
 @pytest.fixture(scope="session")
 def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse with its own tables and all views, and nothing in it."""
-    from pipelines.warehouse.connection import open_warehouse
-    from pipelines.warehouse.tables import create_tables
-    from pipelines.warehouse.views import refresh_views
+    from partner_referrals.warehouse.connection import open_warehouse
+    from partner_referrals.warehouse.tables import create_tables
+    from partner_referrals.warehouse.views import refresh_views
 
     path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
     with open_warehouse(path) as connection:
@@ -210,9 +149,9 @@ def load(warehouse: Path, notes: Notes, empty_warehouse: Path) -> Callable[..., 
     The views are there from the start, which spares each test making them; what makes them is
     tested where the command line loads.
     """
-    from pipelines.partner_center import connect
-    from pipelines.partner_center.settings import resolve_settings
-    from pipelines.referrals_pipeline import Load, Wishes
+    from partner_center import connect
+    from partner_center.settings import resolve_settings
+    from partner_referrals.load.run import Load, Wishes
 
     def run(now: datetime = NOW, **wishes: Any) -> Any:
         if not warehouse.exists():
@@ -240,7 +179,7 @@ def referrals(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
     """Runs the command line in this process; returns exit code, stdout and stderr."""
-    from pipelines.cli import main
+    from partner_referrals.cli import main
 
     def run(*arguments: Any) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["referrals", *map(str, arguments)])

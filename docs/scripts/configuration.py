@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from dlt.common.configuration.specs import BaseConfiguration, RuntimeConfiguration
 
-from pipelines.partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings
-from pipelines.settings import SETTINGS
+from partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings
+from partner_referrals.settings import SETTINGS
 
 DOCUMENT = Path(__file__).parent.parent / "configuration.md"
 
@@ -24,7 +24,7 @@ RUNTIME_MEANINGS = {
 INTRODUCTION = """\
 # Configuration
 
-<!-- Made by `make docs` from pipelines/settings.py and pipelines/partner_center/settings.py. -->
+<!-- Made by `make docs` from partner_referrals/settings.py and partner_center/settings.py. -->
 
 Nothing has to be configured but who signs in. A key stands in `.dlt/secrets.toml` or
 `.dlt/config.toml` of the directory in which `referrals` runs, below the name of its section, or in

@@ -7,12 +7,12 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
-from pipelines.merge import REJECT_SCHEMA, Merge, merge_changes
-from pipelines.partner_center.versions import VERSION_SCHEMA
-from pipelines.referral import DATE_FIELDS, TEXT_FIELDS
-from pipelines.warehouse.connection import open_warehouse
-from pipelines.warehouse.tables import create_tables
-from pipelines.warehouse.views import refresh_views, view_definitions
+from partner_center.schema.fields import DATE_FIELDS, TEXT_FIELDS
+from partner_center.schema.versions import VERSION_SCHEMA
+from partner_referrals.load.merge import REJECT_SCHEMA, Merge, merge_changes
+from partner_referrals.warehouse.connection import open_warehouse
+from partner_referrals.warehouse.tables import create_tables
+from partner_referrals.warehouse.views import refresh_views, view_definitions
 
 DOCUMENT = Path(__file__).parent.parent / "data-dictionary.md"
 

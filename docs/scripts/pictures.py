@@ -46,7 +46,7 @@ def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         demo = subprocess.run(
-            [sys.executable, "-m", "pipelines.cli", "demo"],
+            [sys.executable, "-m", "partner_referrals.cli", "demo"],
             cwd=place,
             env={**os.environ, "COLUMNS": str(COLUMNS), "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,

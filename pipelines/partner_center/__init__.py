@@ -1,7 +1,7 @@
 """Microsoft Partner Center's referrals analytics as a dlt source.
 
 import dlt
-from pipelines.partner_center import partner_center
+from partner_center import partner_center
 
 dlt.pipeline("crm", destination="duckdb").run(partner_center(filter="status eq 'Won'"))
 """
@@ -14,65 +14,20 @@ from typing import Any
 import dlt
 import duckdb
 import pyarrow as pa
-from dlt.common.schema import Schema
-from dlt.common.schema.typing import TColumnSchema, TWriteDispositionConfig
-from dlt.common.schema.utils import new_table
 from dlt.extract import DltResource
 
-from pipelines.errors import UsageError
-from pipelines.partner_center.aggregates import fetch_aggregates
-from pipelines.partner_center.auth import PartnerUser, sign_in
-from pipelines.partner_center.client import PartnerCenterClient
-from pipelines.partner_center.listing import Lister, Listing
-from pipelines.partner_center.settings import PartnerCenterSettings, resolve_settings
-from pipelines.partner_center.versions import VALIDITY_SCHEMA, VERSION_SCHEMA
-from pipelines.partner_center.windows import list_everything
-from pipelines.referral import FIELDS
+from partner_center.errors import UsageError
+from partner_center.http.client import PartnerCenterClient
+from partner_center.listing.aggregates import fetch_aggregates
+from partner_center.listing.lister import Lister, Listing
+from partner_center.listing.windows import list_everything
+from partner_center.schema.dlt_hints import column_hints, declared_schema, versioned
+from partner_center.schema.fields import FIELDS
+from partner_center.schema.versions import VERSION_SCHEMA
+from partner_center.settings import PartnerCenterSettings, resolve_settings
+from partner_center.sign_in.user import PartnerUser, sign_in
 
 BATCH_ROWS = 100_000
-
-
-def column_hints(schema: pa.Schema) -> dict[str, TColumnSchema]:
-    """dlt's hints for an Arrow schema: every column declared, every timestamp naive UTC."""
-    return {field.name: _column_hint(field) for field in schema}
-
-
-def _column_hint(field: pa.Field) -> TColumnSchema:
-    hint: TColumnSchema = {"name": field.name, "nullable": field.nullable}
-    if pa.types.is_timestamp(field.type):
-        return {**hint, "data_type": "timestamp", "timezone": False, "precision": 6}
-    if pa.types.is_boolean(field.type):
-        return {**hint, "data_type": "bool"}
-    if pa.types.is_integer(field.type):
-        return {**hint, "data_type": "bigint"}
-    if pa.types.is_date(field.type):
-        return {**hint, "data_type": "date"}
-    return {**hint, "data_type": "text"}
-
-
-def versioned(boundary: str | None = None) -> TWriteDispositionConfig:
-    """How referrals merge: a changed one ends its version at `boundary` and begins a new one."""
-    disposition: dict[str, Any] = {
-        "disposition": "merge",
-        "strategy": "scd2",
-        "row_version_column_name": "content_hash",
-        "validity_column_names": ["valid_from", "valid_to"],
-    }
-    if boundary:
-        disposition["boundary_timestamp"] = boundary
-    return disposition  # type: ignore[return-value]
-
-
-def declared_schema() -> Schema:
-    """A dlt schema that knows the validity columns as naive UTC.
-
-    dlt gives them a time zone whatever the hints of the resource say; with one, date_trunc would
-    move with the session of whoever reads.
-    """
-    schema = Schema("partner_center")
-    columns = list(column_hints(VALIDITY_SCHEMA).values())
-    schema.update_table(new_table("referrals", columns=columns))
-    return schema
 
 
 @dlt.source(schema=declared_schema(), max_table_nesting=0)

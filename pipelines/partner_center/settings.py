@@ -9,7 +9,7 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
 from dlt.common.typing import TSecretStrValue
 
-from pipelines.errors import UsageError
+from partner_center.errors import UsageError
 
 REFERRALS_PATH = "/partner/v1/analytics/referrals"
 

@@ -1,0 +1,1 @@
+"""Sends requests to Partner Center: retried, throttled, and failures explained."""

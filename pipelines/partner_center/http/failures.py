@@ -1,0 +1,132 @@
+"""Says what it means that Partner Center gave no page, and what to do about it."""
+
+import ssl
+from collections.abc import Iterator
+from http.client import HTTPException
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest, RequestException, Response
+from urllib3.exceptions import HTTPError
+
+from partner_center.errors import ReferralsError, ServerFailed, SignInRequired, UsageError
+from partner_center.http.transport import say_id
+
+# A proxy or gateway may answer these while the server behind it is well.
+PASSING_FAILURES = range(500, 600)
+# Enough of what a server says to know what it means.
+_QUOTED_CHARACTERS = 300
+# Of the causes of a failed request, those that say something to a person.
+_SAYING = (OSError, HTTPError, HTTPException)
+
+
+class RequestRefused(UsageError):
+    """Partner Center answered 400: it does not take this filter, grouping or page."""
+
+
+class Unusable(RequestException):
+    """A whole answer, but no page."""
+
+
+def refusal(response: Response) -> ReferralsError:
+    """The error for an answer that is no 200; it says what to do."""
+    said = f"{response.status_code} {_say_body(response)} {say_id(response.request)}"
+    match response.status_code:
+        case 400:
+            return RequestRefused(
+                f"Partner Center refused the request: {said}. Nothing was loaded; "
+                "check --filter against the documentation of the endpoint."
+            )
+        case 401:
+            return SignInRequired(
+                f"Partner Center refused the access token: {said}. The warehouse is as it was; "
+                "sign in with 'referrals login', or give a fresh access_token."
+            )
+        case 403:
+            return SignInRequired(
+                f"Partner Center knows the user but does not let them read referrals: {said}. "
+                "Ask an administrator for the role 'Referrals admin' in Partner Center, or sign "
+                "in as somebody who has it. The warehouse is as it was."
+            )
+        case 404:
+            return UsageError(
+                f"There is no referrals endpoint at {response.url.partition('?')[0]}: {said}. "
+                "Check sources.partner_center.base_url."
+            )
+        case status if status in PASSING_FAILURES:
+            return ServerFailed(
+                f"Partner Center kept failing: {said}. The warehouse is as it was; run the load "
+                "again later, and quote the id to Microsoft support if it stays so."
+            )
+        case status if 300 <= status < 400:
+            target = quote(response.headers.get("Location", "nowhere"), response)
+            return ServerFailed(
+                f"Partner Center redirects to {target}: {said}. The token is not carried there. "
+                "Check sources.partner_center.base_url."
+            )
+    return ReferralsError(
+        f"Partner Center answered {said}. The warehouse is as it was; quote the id to Microsoft "
+        "support if you cannot tell why."
+    )
+
+
+def failure(error: RequestException, url: str, attempts: int) -> ServerFailed:
+    """The error for requests that had no answer at all, or none of use."""
+    host = urlsplit(url).netloc
+    distrust = find_distrust(error)
+    if distrust:
+        return ServerFailed(
+            f"The certificate of {host} is not trusted ({distrust.verify_message}), so nothing "
+            "was sent. Where your network has a certificate of its own, name its file in "
+            "REQUESTS_CA_BUNDLE."
+        )
+    cause = [each for each in _causes(error) if isinstance(each, _SAYING)][-1]
+    said = _line(str(cause))
+    if not isinstance(cause, Unusable):
+        said = f"{type(cause).__name__}: {said}"
+    if isinstance(error.request, PreparedRequest):
+        said += f" {say_id(error.request)}"
+    return ServerFailed(
+        f"Partner Center at {host} gave no usable answer in {attempts} attempts; the "
+        f"last: {said}. The warehouse is as it was; run the load again later."
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and what led to it, down to the first cause."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+
+
+def find_distrust(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """What is wrong with the server's certificate, if that is the cause."""
+    found = (each for each in _causes(error) if isinstance(each, ssl.SSLCertVerificationError))
+    return next(found, None)
+
+
+def _say_body(response: Response) -> str:
+    """Code and sentence of an error body, in any shape Partner Center is known to send."""
+    reason = response.reason or "without a reason"
+    try:
+        body = response.json()
+    except (ValueError, RecursionError):
+        return quote(reason, response)
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        body = body["error"]
+    if not isinstance(body, dict):
+        return quote(reason, response)
+    parts = [body.get("code"), body.get("description") or body.get("message")]
+    return quote(" ".join(str(part) for part in parts if part) or reason, response)
+
+
+def quote(text: str, response: Response) -> str:
+    """What a server said, without the token that we sent it."""
+    token = str(response.request.headers["Authorization"]).removeprefix("Bearer ")
+    return _line(text.replace(token, "***"))
+
+
+def _line(text: str) -> str:
+    """A text made short, and harmless for a terminal."""
+    line = " ".join(text.split())[:_QUOTED_CHARACTERS]
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)

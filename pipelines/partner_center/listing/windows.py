@@ -1,0 +1,89 @@
+"""Everything the server has, also where its rows move while they are paged."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from partner_center.http.client import PartnerCenterClient, RequestRefused
+from partner_center.listing.filters import created_between, created_in
+from partner_center.listing.lister import Lister, Listing
+from partner_center.records.page import read_page
+
+# Between these, a window is halved until it fits one page; what lies outside is one window each.
+_FIRST, _LAST = datetime(2000, 1, 1), datetime(2100, 1, 1)
+
+
+def list_everything(lister: Lister, directory: Path) -> Listing:
+    """Read all referrals; what paging cannot verify is cut into windows of the created date.
+
+    A window that fits one page is one answer, in which nothing can move. Without date filters or
+    totals the unverified listing comes back as it is.
+    """
+    listing = lister.read(None, directory)
+    if listing.is_complete is not False or listing.total is None:
+        return listing
+    try:
+        windows = list(_windows(lister.client, lister.settings.page_size))
+        listings = _list_each(lister, windows, directory / "windows")
+    except RequestRefused:
+        return listing
+    total = _count(lister.client, None)
+    is_complete = all(each.is_complete for each in listings) and (
+        total == sum(each.counted for each in listings)
+    )
+    # The plain listing stays below: a later row of the same referral counts.
+    return _together([listing, *listings], None, total, is_complete)
+
+
+def list_months(lister: Lister, months: Sequence[date | None], directory: Path) -> Listing:
+    """Read the referrals created in each of `months` (their first days; None: without a date)."""
+    filters = [created_in(month) for month in months]
+    listings = _list_each(lister, filters, directory)
+    return _together(listings, " or ".join(f"({each})" for each in filters), None, None)
+
+
+def _windows(client: PartnerCenterClient, page_size: int) -> Iterator[str]:
+    """Filters that no two referrals share and none escapes, each within one page if possible."""
+    yield created_in(None)
+    yield created_between(None, _FIRST)
+    yield created_between(_LAST, None)
+    spans = [(_FIRST, _LAST)]
+    while spans:
+        start, end = spans.pop()
+        middle = (start + (end - start) / 2).replace(microsecond=0)
+        window = created_between(start, end)
+        if start < middle and (_count(client, window) or 0) > page_size:
+            spans += [(middle, end), (start, middle)]
+        else:
+            yield window
+
+
+def _count(client: PartnerCenterClient, filter: str | None) -> int | None:
+    parameters = {"filter": filter} if filter else {}
+    return client.get({**parameters, "top": 1, "skip": 0}, read_page).envelope.total
+
+
+def _list_each(lister: Lister, filters: Sequence[str], directory: Path) -> list[Listing]:
+    listings = []
+    for number, filter in enumerate(filters):
+        place = directory / f"{number:06}"
+        place.mkdir(parents=True)
+        listings.append(lister.read(filter, place))
+    return listings
+
+
+def _together(
+    listings: Sequence[Listing], filter: str | None, total: int | None, is_complete: bool | None
+) -> Listing:
+    return Listing(
+        filter=filter,
+        referral_files=tuple(file for each in listings for file in each.referral_files),
+        reject_files=tuple(file for each in listings for file in each.reject_files),
+        may_repeat=len(listings) > 1 or any(each.may_repeat for each in listings),
+        rows_received=sum(each.rows_received for each in listings),
+        counted=sum(each.counted for each in listings),
+        total=total,
+        is_complete=is_complete,
+        unknown_fields=frozenset[str]().union(*(each.unknown_fields for each in listings)),
+        absent_fields=listings[0].absent_fields if listings else frozenset(),
+    )

@@ -1,0 +1,1 @@
+"""Reads answers of Partner Center into Arrow rows."""

@@ -1,0 +1,1 @@
+"""The fields of a referral, its Arrow schemas, its dlt hints and its content hash."""

@@ -1,0 +1,168 @@
+"""Signs in through MSAL, and keeps its tokens where other processes find them."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from msal import ConfidentialClientApplication, PublicClientApplication
+
+from partner_center.errors import SignInRequired
+from partner_center.settings import SCOPE, PartnerCenterCredentials
+from partner_center.sign_in.authority import authority_session, refusal, told_failures
+from partner_center.sign_in.token_cache import (
+    TokenCacheFile,
+    default_path,
+    new_cache,
+    recall,
+    remember,
+)
+
+_LOGIN = "Run 'referrals login'."
+_CONSENT = "Let a partner user consent again, and set the refresh_token that comes of it."
+
+
+class KeptSignIn:
+    """Tokens from MSAL, with its cache in a file that other processes use too."""
+
+    def __init__(self, credentials: PartnerCenterCredentials, certificate: Path | None) -> None:
+        self._credentials = credentials
+        self._certificate = certificate
+        self._file = _cache_file(credentials)
+        self._cache = new_cache()
+        self._application: Any = None
+        self._turn = threading.Lock()
+
+    def access_token(self) -> str:
+        return self._token(refused="")
+
+    def renew(self, refused: str) -> str:
+        return self._token(refused)
+
+    def _token(self, refused: str) -> str:
+        """The current token, or a new one if that is `refused`: several threads may say so."""
+        with self._turn, told_failures(self._credentials.authority):
+            # Reaches the authority, so it is made when it is needed.
+            self._application = self._application or _application(
+                self._credentials,
+                self._certificate,
+                self._cache,
+                secret=self._credentials.client_secret,
+            )
+            with self._file.opened(self._cache):
+                answer = self._answer(force_refresh=False)
+                if answer.get("access_token") == refused:
+                    answer = self._answer(force_refresh=True)
+        if "access_token" not in answer:
+            raise refusal(answer, _CONSENT if self._credentials.refresh_token else _LOGIN)
+        return str(answer["access_token"])
+
+    def _answer(self, *, force_refresh: bool) -> dict[str, Any]:
+        """MSAL's answer: from the cache, or else for the newest refresh token that we know."""
+        stems_from = _fingerprint(self._credentials.refresh_token)
+        known = recall(self._cache, _key(self._application))
+        # What the cache holds counts only while the configured refresh token is the same.
+        account_id = known.get("home_account_id") if known.get("stems_from") == stems_from else None
+        answer: dict[str, Any] | None
+        for account in self._application.get_accounts():
+            if account["home_account_id"] == account_id:
+                # The plain acquire_token_silent answers None to whatever goes wrong.
+                answer = self._application.acquire_token_silent_with_error(
+                    [SCOPE], account, force_refresh=force_refresh
+                )
+                return answer or self._nobody()
+        if not self._credentials.refresh_token:
+            self._nobody()
+        answer = self._application.acquire_token_by_refresh_token(
+            self._credentials.refresh_token, [SCOPE]
+        )
+        if "access_token" in answer:
+            _remember_account(self._application, answer, stems_from)
+        return answer
+
+    def _nobody(self) -> NoReturn:
+        holds = "is empty or damaged" if self._file.is_damaged else "holds no sign-in for this app"
+        raise SignInRequired(
+            f"Nobody has signed in yet: the token cache {self._file.path} {holds}. "
+            f"The warehouse is as it was. {_LOGIN}"
+        )
+
+
+def sign_in_with_device_code(
+    credentials: PartnerCenterCredentials,
+    show: Callable[[str], None],
+    certificate: Path | None = None,
+) -> str:
+    """Let a person sign in with a browser of theirs; keep the tokens, return the account's name.
+
+    `show` is called once with what to do; then this waits until it is done or the code expires.
+    """
+    file = _cache_file(credentials)
+    # A file that cannot be used is told before anybody takes the trouble of signing in.
+    with file.opened(new_cache()):
+        pass
+    cache = new_cache()
+    with told_failures(credentials.authority):
+        application = _application(credentials, certificate, cache, secret="")
+        flow = application.initiate_device_flow([SCOPE])
+    if "user_code" not in flow:
+        raise refusal(flow, _LOGIN)
+    show(f"Open {flow['verification_uri']} in a browser and enter the code {flow['user_code']}")
+    with told_failures(credentials.authority):
+        answer = application.acquire_token_by_device_flow(flow)
+    if "access_token" not in answer:
+        raise refusal(answer, _LOGIN)
+    account = _remember_account(application, answer, stems_from="")
+    file.merge(cache)
+    return account
+
+
+def _cache_file(credentials: PartnerCenterCredentials) -> TokenCacheFile:
+    named = credentials.token_cache
+    return TokenCacheFile(Path(named).expanduser() if named else default_path())
+
+
+def _application(
+    credentials: PartnerCenterCredentials, certificate: Path | None, cache: Any, *, secret: str
+) -> Any:
+    """MSAL's client, confidential if it has a `secret`; the authority is asked about itself."""
+    kind = ConfidentialClientApplication if secret else PublicClientApplication
+    return kind(
+        credentials.client_id,
+        client_credential=secret or None,
+        authority=credentials.authority,
+        token_cache=cache,
+        http_client=authority_session(credentials.authority, certificate),
+        # Otherwise a public host is asked whether it knows the configured one.
+        instance_discovery=False,
+    )
+
+
+def _key(application: Any) -> dict[str, str]:
+    """What a sign-in is kept under."""
+    return {
+        "environment": application.authority.instance,
+        "realm": application.authority.tenant,
+        "client_id": application.client_id,
+    }
+
+
+def _remember_account(application: Any, answer: dict[str, Any], stems_from: str) -> str:
+    """Note whose the tokens in `answer` are, and from which refresh token; the account's name."""
+    claims = answer.get("id_token_claims", {})
+    for account in application.get_accounts():
+        if account["local_account_id"] == claims.get("oid", claims.get("sub")):
+            remember(
+                application.token_cache,
+                _key(application),
+                home_account_id=account["home_account_id"],
+                stems_from=stems_from,
+            )
+            return str(account["username"])
+    return ""
+
+
+def _fingerprint(secret: str) -> str:
+    """A name for a secret that does not tell it; empty for an empty one."""
+    return hashlib.sha256(secret.encode()).hexdigest() if secret else ""

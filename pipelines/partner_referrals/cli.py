@@ -1,0 +1,409 @@
+"""The command line: prints, reads the clock, and turns an error into an exit code.
+
+Imports that only one command needs stand in that command: dlt alone takes over a second.
+"""
+
+import os
+import signal
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from partner_referrals.errors import EXIT_NOT_RECONCILED, ReferralsError, UsageError
+
+app = typer.Typer(
+    help="A Microsoft partner's referrals, from Partner Center to funnel figures in DuckDB.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Warehouse = Annotated[Path, typer.Option("--warehouse", help="The DuckDB file.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Answer as of this moment (UTC).")]
+AsJson = Annotated[bool, typer.Option("--json", help="The result as one JSON object.")]
+
+DEFAULT_WAREHOUSE = Path("referrals.duckdb")
+DEMO_WAREHOUSE = Path("demo.duckdb")
+
+_out = Console(soft_wrap=False)
+_err = Console(stderr=True)
+
+
+class Format(StrEnum):
+    """How an answer is written."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+def main() -> None:
+    """Run the command line; every foreseeable failure ends in a sentence and its exit code."""
+    # dlt reports usage unless told otherwise; nothing but the configured hosts is contacted.
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    # What goes wrong in dlt comes back as an error, which we tell in a sentence of our own.
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
+    # Arrow's own allocator keeps what a page took; the system's gives it back, at no cost in time.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # A scheduler that stops us is met like a person's Ctrl-C: clean up, record, exit 130.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        app()
+    except ReferralsError as error:
+        _say(f"referrals: {error}")
+        sys.exit(error.exit_code)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@app.command()
+def demo(warehouse: Warehouse = DEMO_WAREHOUSE) -> None:
+    """The whole job against a local stand-in for Partner Center; no account, no network."""
+    from partner_referrals.demo import run_demo
+    from partner_referrals.output.terminal import RunProgress, show_table
+    from partner_referrals.report import write_report
+    from partner_referrals.warehouse.query import query as ask
+
+    with RunProgress(_err) as progress:
+        run_demo(warehouse, _now, progress)
+    page = warehouse.with_suffix(".html")
+    write_report(warehouse, page)
+    funnel = ask(
+        warehouse,
+        "select stage, reached_count, step_conversion_rate, cumulative_conversion_rate "
+        "from marts.funnel_stages where segment = 'all' order by stage_order",
+    )
+    show_table(_out, funnel.to_pylist(), title="Where referrals are lost")
+    print(f"\nThe report is {page}, the warehouse {warehouse}. Try next:")
+    for line in (
+        f'referrals query --warehouse {warehouse} "from marts.win_rates"',
+        f'referrals query --warehouse {warehouse} "from marts.open_referrals limit 10"',
+        f"referrals status --warehouse {warehouse}",
+        "referrals doctor          (towards your own Partner Center)",
+    ):
+        print(f"  {line}")
+
+
+@app.command()
+def login() -> None:
+    """Sign in to Partner Center with a device code; scheduled loads then sign in by themselves."""
+    from partner_center.settings import resolve_settings
+    from partner_center.sign_in.user import sign_in_with_device_code
+    from partner_referrals.output.terminal import RunProgress
+
+    credentials = resolve_settings().credentials
+    account = sign_in_with_device_code(credentials, show=RunProgress(_err).say)
+    print(f"Signed in as {account}. 'referrals load' now needs no further sign-in.")
+
+
+@app.command()
+def load(
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    full: Annotated[bool, typer.Option("--full", help="List everything again.")] = False,
+    filter: Annotated[
+        str | None, typer.Option("--filter", help="Load only what this OData filter selects.")
+    ] = None,
+    allow_vanish: Annotated[
+        bool,
+        typer.Option("--allow-vanish", help="Believe it when most referrals are gone."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the warehouse up to what Partner Center shows now."""
+    if full and filter:
+        raise UsageError("--full lists everything and --filter a part. Give one of them.")
+    from partner_center import connect
+    from partner_center.settings import resolve_settings
+    from partner_referrals.alerts import alerting
+    from partner_referrals.load.run import Load, Wishes
+    from partner_referrals.output.formats import write_json
+    from partner_referrals.output.terminal import RunProgress
+    from partner_referrals.settings import PUBLISH_DIR, VIEWS_SLA_RULES, read_destination
+
+    with alerting("referrals load", _say) as alert:
+        settings = resolve_settings()
+        destination = read_destination()
+        target = PUBLISH_DIR.read_path()
+        rules = VIEWS_SLA_RULES.read_path()
+        file_of_the_load: AbstractContextManager[Path] = nullcontext(warehouse)
+        if destination:
+            from partner_referrals.load.postgres import mirrored
+
+            if target:
+                raise _no_file("publish", destination)
+            file_of_the_load = mirrored(destination, warehouse, rules)
+        with RunProgress(_err) as progress, file_of_the_load as file:
+            run = Load(
+                settings,
+                connect(settings),
+                file,
+                Wishes(full=full, filter=filter, allow_vanish=allow_vanish),
+                _now,
+                progress,
+                rules,
+            ).run()
+        if target:
+            _publish(warehouse, target)
+        if run.reconciled is False:
+            alert(
+                "everything that came is loaded, but Partner Center's own counts differ "
+                f"(its total: {run.server_total}, ours: {run.warehouse_total})."
+            )
+    if as_json:
+        write_json(sys.stdout, run.as_row())
+    if run.reconciled is False:
+        raise typer.Exit(EXIT_NOT_RECONCILED)
+
+
+def _require_file(command: str, warehouse: Path) -> None:
+    """Say so where there is no file because the warehouse is elsewhere."""
+    if warehouse.exists():
+        return
+    from partner_referrals.settings import read_destination
+
+    if destination := read_destination():
+        raise _no_file(command, destination)
+
+
+def _no_file(command: str, destination: str) -> UsageError:
+    return UsageError(
+        f"'{command}' reads a DuckDB file, but [pipeline] destination is {destination}. Ask "
+        "that server in its own SQL: the views are in its schema marts."
+    )
+
+
+def _publish(warehouse: Path, target: Path) -> None:
+    from partner_referrals.publish.publish import publish as put
+
+    snapshot = put(warehouse, target)
+    _say(f"{len(snapshot.rows)} files published in {target}, as of {snapshot.as_of} UTC.")
+
+
+def _say(sentence: str) -> None:
+    _err.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def report(
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    out: Annotated[Path, typer.Option("--out", help="The HTML file.")] = Path("referrals.html"),
+    as_of: AsOf = None,
+    anonymise: Annotated[
+        bool, typer.Option("--anonymise", help="Made-up names instead of the customers'.")
+    ] = False,
+) -> None:
+    """One HTML file with the whole funnel; opens anywhere, also offline."""
+    _require_file("report", warehouse)
+    from partner_referrals.report import write_report
+
+    write_report(warehouse, out, as_of=as_of, anonymise=anonymise)
+    print(f"The report is {out}.")
+
+
+@app.command()
+def publish(
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="Where BI tools read.")],
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+) -> None:
+    """A copy for BI tools that never locks: DuckDB, Parquet and a manifest."""
+    _require_file("publish", warehouse)
+    _publish(warehouse, target)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One statement that reads.")],
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    format: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = (
+        Format.table
+    ),
+    as_of: AsOf = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option("--known-at", help="Answer with what the warehouse knew then (UTC)."),
+    ] = None,
+) -> None:
+    """Ask the warehouse in SQL; it is opened read-only."""
+    _require_file("query", warehouse)
+    from partner_referrals.output import formats
+    from partner_referrals.output.terminal import show_table
+    from partner_referrals.warehouse.query import query as ask
+
+    if format is Format.parquet and sys.stdout.isatty():
+        raise UsageError("Parquet is not for a terminal. Send it to a file: ... > answer.parquet")
+    answer = ask(warehouse, sql, as_of=as_of, known_at=known_at)
+    match format:
+        case Format.table:
+            show_table(_out, answer.to_pylist())
+        case Format.csv:
+            formats.write_csv(sys.stdout, answer)
+        case Format.json:
+            formats.write_json(sys.stdout, answer.to_pylist())
+        case Format.parquet:
+            formats.write_parquet(sys.stdout.buffer, answer)
+
+
+@app.command()
+def status(
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    max_age: Annotated[
+        str | None,
+        typer.Option("--max-age", help="Exit 1 if the last load is older: 90m, 26h, 2d."),
+    ] = None,
+    max_issues: Annotated[
+        int | None, typer.Option("--max-issues", help="Exit 1 if there are more issues.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """How fresh, whole and clean the warehouse is."""
+    _require_file("status", warehouse)
+    from partner_referrals.output.formats import write_json
+    from partner_referrals.output.terminal import show_status
+    from partner_referrals.warehouse.status import read_status
+
+    limit = None if max_age is None else _read_age(max_age)
+    state = read_status(warehouse, _now())
+    is_stale = limit is not None and (state.age is None or state.age > limit)
+    has_too_many_issues = max_issues is not None and state.issue_count > max_issues
+    if as_json:
+        write_json(
+            sys.stdout,
+            {
+                **state.freshness,
+                "age_seconds": None if state.age is None else state.age.total_seconds(),
+                "is_stale": is_stale,
+                "issue_counts": state.issue_counts,
+                "last_runs": state.last_runs,
+            },
+        )
+    else:
+        show_status(_out, state)
+    if is_stale:
+        _err.print(f"The last load is older than {max_age}. Look at the last loads above.")
+    if has_too_many_issues:
+        _err.print(f"There are {state.issue_count:,} data quality issues, over {max_issues:,}.")
+    if is_stale or has_too_many_issues:
+        raise typer.Exit(1)
+
+
+def _read_age(text: str) -> timedelta:
+    units = {"m": "minutes", "h": "hours", "d": "days"}
+    if text[:-1].isdigit() and text[-1:] in units:
+        return timedelta(**{units[text[-1]]: int(text[:-1])})
+    raise UsageError(f"--max-age '{text}' is no time. Write 90m, 26h or 2d.")
+
+
+@app.command()
+def doctor(warehouse: Warehouse = DEFAULT_WAREHOUSE, as_json: AsJson = False) -> None:
+    """Check what a first load needs, step by step; say what to do next."""
+    from dataclasses import asdict
+
+    from partner_referrals.doctor import examine
+    from partner_referrals.output.formats import write_json
+
+    findings = []
+    for finding in examine(warehouse, _now()):
+        findings.append(finding)
+        if not as_json:
+            print(f"{finding.state:<9}{finding.subject:<15}{finding.outcome}".rstrip(), flush=True)
+    missing = next((finding for finding in findings if finding.state == "missing"), None)
+    if as_json:
+        write_json(sys.stdout, {finding.subject: asdict(finding) for finding in findings})
+    elif missing is None:
+        print("\nEverything is in place. Next: 'referrals load' brings the referrals in.")
+    else:
+        print(f"\nNext: {missing.advice}\n" if missing.advice else "")
+        print("Then run 'referrals doctor' again.")
+    if missing:
+        raise typer.Exit(missing.exit_code)
+
+
+@app.command()
+def views(
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    dialect: Annotated[
+        str | None,
+        typer.Option("--dialect", help="Print their DDL for another engine: postgres, spark, ..."),
+    ] = None,
+) -> None:
+    """Refresh the views, after a change to their SQL."""
+    from partner_referrals.settings import VIEWS_SLA_RULES, read_destination
+
+    if dialect:
+        from partner_referrals.warehouse.dialects import view_ddl
+
+        for statement in view_ddl(dialect, VIEWS_SLA_RULES.read_path()):
+            print(f"{statement};")
+        return
+    if destination := read_destination():
+        from partner_referrals.load.postgres import refresh_views_there
+
+        count = refresh_views_there(destination, VIEWS_SLA_RULES.read_path())
+        print(f"{count} views refreshed in {destination}.")
+        return
+    from partner_referrals.warehouse.connection import open_warehouse, transaction
+    from partner_referrals.warehouse.tables import has_table
+    from partner_referrals.warehouse.views import refresh_views
+
+    with open_warehouse(warehouse) as connection:
+        if not has_table(connection, "load_runs"):
+            raise UsageError(f"{warehouse} holds no load yet. Run 'referrals load' first.")
+        with transaction(connection):
+            count = refresh_views(connection, VIEWS_SLA_RULES.read_path())
+    print(f"{count} views refreshed in {warehouse}.")
+
+
+@app.command()
+def sandbox(
+    records: Annotated[
+        Path | None, typer.Option("--records", help="Serve these records (JSON lines).")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", help="How many records to make up.")] = 12_000,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed, other records.")] = 7,
+    port: Annotated[int, typer.Option("--port", help="Of the endpoint; 0 takes a free one.")] = 0,
+) -> None:
+    """Run a local stand-in for Partner Center until Ctrl-C."""
+    from partner_center_sandbox import Sandbox, records_from
+
+    served = None if records is None else records_from(records)
+    with Sandbox(served, count, seed, _now(), days=30, api_port=port) as stand_in:
+        print(f"export SOURCES__PARTNER_CENTER__BASE_URL={stand_in.base_url}")
+        print(
+            f"export SOURCES__PARTNER_CENTER__CREDENTIALS__ACCESS_TOKEN={stand_in.access_token}",
+            flush=True,
+        )
+        _err.print(
+            f"{len(stand_in.records()):,} referrals are served. Set these two variables in "
+            "another terminal and run 'referrals load' there. Enter: the next day. Ctrl-C: stop."
+        )
+        _serve(stand_in)
+
+
+def _serve(stand_in: Any) -> None:
+    """Let a day pass at each Enter, until Ctrl-C or, without a terminal, a signal."""
+    import threading
+
+    try:
+        for _ in sys.stdin:
+            try:
+                stand_in.next_day()
+                _err.print(f"A day passed: {len(stand_in.records()):,} referrals.")
+            except UsageError as error:
+                _err.print(str(error))
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        _err.print("The stand-in has stopped.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The whole job against a local stand-in for Partner Center, into a warehouse of its own."""
+
+import tempfile
+from pathlib import Path
+
+from partner_center import connect
+from partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings
+from partner_center.sign_in.user import sign_in_with_device_code
+from partner_center_sandbox import Sandbox
+from partner_referrals.errors import UsageError
+from partner_referrals.load.progress import Progress
+from partner_referrals.load.run import Clock, Load, Wishes
+from partner_referrals.warehouse.connection import open_warehouse
+
+REFERRAL_COUNT = 12_000
+_MARK = "create schema settings; create table settings.made_by_demo (made_at timestamp)"
+
+
+def run_demo(warehouse: Path, clock: Clock, progress: Progress) -> None:
+    """Sign in, load, let a day pass, load again; leaves the warehouse at `warehouse`.
+
+    The file is made new. Raises UsageError where it exists and no demo made it.
+    """
+    _make_new(warehouse)
+    with (
+        tempfile.TemporaryDirectory(prefix="referrals-") as directory,
+        Sandbox(count=REFERRAL_COUNT, now=clock()) as sandbox,
+    ):
+        settings = _settings(sandbox, Path(directory) / "token-cache.json")
+        progress.say("A stand-in for Partner Center runs on this machine. Signing in to it ...")
+        sandbox.auto_approve = True
+        sign_in_with_device_code(
+            settings.credentials, certificate=sandbox.certificate, show=progress.say
+        )
+        progress.say("First load: everything there is.")
+        _load(sandbox, settings, warehouse, clock, progress)
+        sandbox.next_day()
+        progress.say("The next day: new referrals came in, others moved on. Loading the changes.")
+        _load(sandbox, settings, warehouse, clock, progress)
+
+
+def _settings(sandbox: Sandbox, token_cache: Path) -> PartnerCenterSettings:
+    """Settings for the stand-in alone, whatever is configured for the real Partner Center."""
+    settings = PartnerCenterSettings(
+        base_url=sandbox.base_url,
+        credentials=PartnerCenterCredentials(
+            tenant_id=sandbox.tenant_id,
+            client_id=sandbox.client_id,
+            authority=sandbox.authority_url,
+            token_cache=str(token_cache),
+        ),
+    )
+    settings.on_resolved()
+    return settings
+
+
+def _load(
+    sandbox: Sandbox,
+    settings: PartnerCenterSettings,
+    warehouse: Path,
+    clock: Clock,
+    progress: Progress,
+) -> None:
+    client = connect(settings, certificate=sandbox.certificate)
+    Load(settings, client, warehouse, Wishes(), clock, progress).run()
+
+
+def _make_new(warehouse: Path) -> None:
+    if warehouse.exists():
+        with open_warehouse(warehouse, read_only=True, wait_seconds=0) as connection:
+            is_ours = connection.execute(
+                "select count(*) from duckdb_tables() where table_name = 'made_by_demo'"
+            ).fetchall()[0][0]
+        if not is_ours:
+            raise UsageError(
+                f"{warehouse} was not made by a demo, so the demo does not touch it. Name another "
+                "file with --warehouse."
+            )
+        warehouse.unlink()
+        warehouse.with_name(f"{warehouse.name}.wal").unlink(missing_ok=True)
+    with open_warehouse(warehouse) as connection:
+        connection.execute(_MARK)

@@ -1,0 +1,40 @@
+"""Every failure that a user can meet: those of the source, and these.
+
+ReferralsError             1   (see partner_center.errors)
+└── WarehouseFailed        1   the warehouse could not be read or written
+"""
+
+from partner_center.errors import (
+    Locked,
+    ReferralsError,
+    ServerFailed,
+    SignInRequired,
+    Throttled,
+    TryAgainLater,
+    UsageError,
+)
+
+__all__ = [
+    "EXIT_NOT_RECONCILED",
+    "Locked",
+    "ReferralsError",
+    "ServerFailed",
+    "SignInRequired",
+    "Throttled",
+    "TryAgainLater",
+    "UsageError",
+    "WarehouseFailed",
+    "first_line",
+]
+
+# A run that loaded but whose counts differ from the server's is no error: it ends with this.
+EXIT_NOT_RECONCILED = 4
+
+
+class WarehouseFailed(ReferralsError):
+    """The warehouse file could not be read or written."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error of a library, to be quoted inside a sentence."""
+    return str(error).strip().partition("\n")[0].rstrip(".")

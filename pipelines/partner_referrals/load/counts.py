@@ -1,0 +1,93 @@
+"""What the warehouse takes the server to hold, in the server's own grouping."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from partner_center.listing.counts import Cell, ServerCounts
+from partner_referrals.load.reconcile import WarehouseCounts
+from partner_referrals.warehouse.tables import CURRENT_REFERRALS
+
+KEPT_DAYS = 400
+
+
+def count_listed(
+    connection: duckdb.DuckDBPyConnection, reject_files: Sequence[Path]
+) -> WarehouseCounts:
+    """Count listed referrals and the rejects of this run, each referral once.
+
+    `reject_files` are Parquet files in the order received. A referral that has a version and is
+    now rejected is where its rejected record says.
+    """
+    _name_rejects(connection, reject_files)
+    listed = (
+        "select status, date_trunc('month', created_date)::date as created_month, "
+        f"true as is_placed, count(*) as count from {CURRENT_REFERRALS} where is_listed"
+    )
+    rows = connection.execute(
+        "select status, created_month, is_placed, sum(count)::bigint from ("
+        f"    {listed} group by all"
+        "    union all"
+        # Taken away again, which spares looking up the ids of all others.
+        f"    select * replace (-count as count) from"
+        f"        ({listed} and id in (select id from run_rejects) group by all)"
+        "    union all"
+        "    select status, date_trunc('month', created_date)::date, is_placed, count(*)"
+        "    from run_rejects group by all"
+        ") group by all"
+    ).fetchall()
+    cells: Counter[Cell] = Counter()
+    unplaced_count = 0
+    for status, month, is_placed, count in rows:
+        if is_placed:
+            cells[status, month] += count
+        else:
+            unplaced_count += count
+    return WarehouseCounts(cells, unplaced_count)
+
+
+def _name_rejects(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
+    """A temporary table of the run's rejects, those met in several listings once.
+
+    Of one id the last record counts. Records without an id are told apart by their text alone, so
+    of each text as many count as the listing with the most of them had.
+    """
+    connection.execute(
+        "create or replace temp table run_rejects as "
+        "with received as ("
+        "    from read_parquet($files, filename = 'listing', file_row_number = true)"
+        "), numbered as ("
+        "    select *, row_number() over ("
+        "        partition by record, listing order by file_row_number) as copy"
+        "    from received where id is null"
+        ") select id, status, created_date, is_placed from received where id is not null "
+        "qualify row_number() over ("
+        "    partition by id order by listing desc, file_row_number desc) = 1 "
+        "union all "
+        "select id, status, created_date, is_placed from numbered "
+        "qualify row_number() over (partition by record, copy order by listing) = 1",
+        {"files": [str(file) for file in files]},
+    )
+
+
+def record_totals(
+    connection: duckdb.DuckDBPyConnection, counted_at: datetime, server: ServerCounts
+) -> None:
+    """Keep the server's counts per cell; of those long past only each month's last."""
+    if server.cells is None:
+        return
+    statuses, months = zip(*server.cells, strict=True) if server.cells else ((), ())
+    connection.execute(
+        "insert into partner_center.referral_totals "
+        "select $1, unnest($2::varchar[]), unnest($3::date[]), unnest($4::bigint[])",
+        [counted_at, list(statuses), list(months), list(server.cells.values())],
+    )
+    connection.execute(
+        "delete from partner_center.referral_totals where counted_at < $1 and counted_at not in ("
+        "    select max(counted_at) from partner_center.referral_totals"
+        "    group by date_trunc('month', counted_at))",
+        [counted_at - timedelta(days=KEPT_DAYS)],
+    )

@@ -1,0 +1,186 @@
+"""New versions and rejects into the warehouse, in one package of dlt's."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import dlt
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.providers import DictionaryProvider
+from dlt.common.configuration.specs import PluggableRunContext
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from partner_center.schema.dlt_hints import column_hints, declared_schema, versioned
+from partner_center.schema.versions import SEEN_SCHEMA, VERSION_SCHEMA
+from partner_referrals.errors import WarehouseFailed
+
+REJECT_SCHEMA = pa.schema(
+    [
+        pa.field("record", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("rejected_at", pa.timestamp("us"), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Merge:
+    """What goes into the warehouse together: Parquet files of versions and of rejects.
+
+    Versions that change end at `boundary` and begin anew there; where it is None there is nothing
+    yet that could change, and the versions say themselves since when they hold.
+    """
+
+    versions: tuple[Path, ...]
+    rejects: Path
+    boundary: datetime | None
+
+
+def merge_changes(connection: duckdb.DuckDBPyConnection, merge: Merge, directory: Path) -> None:
+    """Merge into `partner_center.referrals` and `referral_rejects`, which exist afterwards.
+
+    `directory` becomes dlt's working directory and must be new: what a killed run left in an old
+    one would be loaded in place of the changes. Raises WarehouseFailed.
+    """
+    # No table has an order; without one, threads write side by side and hold less back.
+    connection.execute("set preserve_insertion_order = false")
+    try:
+        # dlt swallows some signals that reach it in the main thread. Here Ctrl-C waits for the
+        # merge, which is short and whole, and then ends the run.
+        with ThreadPoolExecutor(max_workers=1) as worker:
+            worker.submit(_run_dlt, connection, merge, directory).result()
+    except PipelineStepFailed as error:
+        raise WarehouseFailed(
+            f"The changes could not be merged into the warehouse: {error.exception}. It holds "
+            "the state before this run; correct the cause and run the load again."
+        ) from error
+
+
+def _run_dlt(connection: duckdb.DuckDBPyConnection, merge: Merge, directory: Path) -> None:
+    with _own_settings():
+        pipeline = dlt.pipeline(
+            "partner_center",
+            pipelines_dir=str(directory),
+            destination=dlt.destinations.duckdb(connection),
+            dataset_name="partner_center",
+        )
+        pipeline.run(_changes(merge), loader_file_format="parquet")
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """Let dlt merge by what stands here, whatever its files and the environment say.
+
+    It looks each of its settings up in all of them, dozens of times, which takes as long as a
+    nightly merge itself; and what someone set for another pipeline should not change this one.
+    """
+    settings = DictionaryProvider()
+    # Nothing is kept between two runs that it could restore: the source declares its schema.
+    settings.set_value("restore_from_destination", False, None)
+    # Otherwise the last changes stay in the warehouse a second time.
+    settings.set_value("truncate_staging_dataset", True, None, "load")
+    settings.set_value("dlthub_telemetry", False, None, "runtime")
+    settings.set_value("log_level", "CRITICAL", None, "runtime")
+    container = Container()[PluggableRunContext].providers
+    others, container.providers = container.providers, [settings]
+    try:
+        yield
+    finally:
+        container.providers = others
+
+
+def check_merged(connection: duckdb.DuckDBPyConnection, merge: Merge) -> None:
+    """Raise WarehouseFailed unless the warehouse now holds every merged version, once."""
+    expected = SEEN_SCHEMA.names
+    found = [
+        row[0]
+        for row in connection.execute(
+            "select column_name from duckdb_columns() "
+            "where schema_name = 'partner_center' and table_name = 'referrals'"
+        ).fetchall()
+    ]
+    if sorted(found) != sorted(expected):
+        odd = sorted(set(found) ^ set(expected))
+        raise WarehouseFailed(
+            f"The table partner_center.referrals has other columns than a load writes: "
+            f"{', '.join(odd)}. The views were not refreshed; restore the table and load again."
+        )
+    repeated, missing = _count_faults(connection, merge)
+    if repeated or missing:
+        raise WarehouseFailed(
+            f"After the merge {repeated} referrals stand twice and {missing} are missing in "
+            "partner_center.referrals. The views were not refreshed; load again with --full, and "
+            "restore a copy of the warehouse if it stays so."
+        )
+
+
+def _count_faults(connection: duckdb.DuckDBPyConnection, merge: Merge) -> tuple[int, int]:
+    """How many of the merged referrals stand twice now, and how many do not stand as merged."""
+    merged = {"versions": [str(file) for file in merge.versions]}
+    if merge.boundary is None:
+        # Nothing was there before, and no id repeats in the file: the number tells all.
+        surplus: int = connection.execute(
+            "select (select count(*) from partner_center.referrals) "
+            "- (select count(*) from read_parquet($versions))",
+            merged,
+        ).fetchall()[0][0]
+        return max(surplus, 0), max(-surplus, 0)
+    repeated, missing = connection.execute(
+        "with merged as ("
+        "    select id, content_hash from read_parquet($versions)"
+        "), found as ("
+        "    select id, known.content_hash = merged.content_hash as is_merged"
+        "    from partner_center.referrals as known join merged using (id) where valid_to is null"
+        ") select count(*) - count(distinct id), "
+        "(select count(*) from merged) - count(*) filter (is_merged) from found",
+        merged,
+    ).fetchall()[0]
+    return repeated, missing
+
+
+@dlt.source(schema=declared_schema(), max_table_nesting=0)
+def _changes(merge: Merge) -> tuple[object, ...]:
+    if merge.boundary is None:
+        referrals = dlt.resource(
+            _import,
+            name="referrals",
+            columns=column_hints(SEEN_SCHEMA),
+            write_disposition="append",
+        )(merge.versions, SEEN_SCHEMA)
+    else:
+        referrals = dlt.resource(
+            _read,
+            name="referrals",
+            merge_key="id",
+            columns=column_hints(VERSION_SCHEMA),
+            write_disposition=versioned(merge.boundary.isoformat()),
+        )(merge.versions, VERSION_SCHEMA)
+    rejects = dlt.resource(
+        _read,
+        name="referral_rejects",
+        columns=column_hints(REJECT_SCHEMA),
+        write_disposition="append",
+    )([merge.rejects], REJECT_SCHEMA)
+    return referrals, rejects
+
+
+def _import(files: Sequence[Path], schema: pa.Schema) -> Iterator[object]:
+    """Parquet files as they are, behind an empty table that makes dlt create the columns."""
+    yield schema.empty_table()
+    for file in files:
+        yield dlt.mark.with_file_import(str(file), "parquet", pq.read_metadata(file).num_rows)
+
+
+def _read(files: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Parquet files in batches, behind an empty table that makes dlt create the columns."""
+    yield schema.empty_table()
+    for file in files:
+        with pq.ParquetFile(file) as parquet:
+            for batch in parquet.iter_batches(batch_size=100_000, columns=schema.names):
+                yield pa.Table.from_batches([batch]).cast(schema)

@@ -1,0 +1,90 @@
+"""What a run tells: its steps, and what the user should know of what it met."""
+
+from datetime import date
+from typing import Protocol
+
+from partner_center.listing.lister import Listing
+from partner_referrals.load.reconcile import Reconciliation
+
+SHOWN_DIFFERENCES = 20
+
+
+class Progress(Protocol):
+    """Who is told how a run goes on."""
+
+    def page(self, rows: int, total: int | None) -> None:
+        """So many rows were received, of so many."""
+
+    def step(self, verb: str, subject: str, outcome: str, seconds: float) -> None:
+        """A step of the run is done."""
+
+    def say(self, sentence: str) -> None:
+        """Something good to know."""
+
+    def warn(self, sentence: str) -> None:
+        """Something that the user should know, and that did not stop the run."""
+
+
+def tell_listed(progress: Progress, listing: Listing, requests: int, seconds: float) -> None:
+    """A listing is done, whole or not, with the fields that we know or others."""
+    progress.step(
+        "list",
+        "partner_center",
+        f"{listing.rows_received:,} referrals, {requests:,} requests",
+        seconds,
+    )
+    if listing.unknown_fields:
+        progress.warn(
+            f"Partner Center sent fields that are not known here: "
+            f"{', '.join(sorted(listing.unknown_fields))}. They were left out; "
+            "a newer version of this program may read them."
+        )
+    if listing.absent_fields and listing.filter is None:
+        progress.warn(
+            f"Partner Center sent no referral with the fields "
+            f"{', '.join(sorted(listing.absent_fields))}. They are loaded as null, the values "
+            "of before stay in the history; if this is new, ask Microsoft support."
+        )
+    if listing.is_complete is False:
+        progress.warn(
+            f"The listing does not add up to the {listing.total or 0:,} referrals that Partner "
+            "Center tells of. What came is loaded; nothing is judged vanished."
+        )
+
+
+def tell_withheld(progress: Progress, count: int) -> None:
+    """So many referrals are missing that it is not believed."""
+    if count:
+        progress.warn(
+            f"{count:,} referrals are gone from the listing, more than a "
+            "fifth of the table; they are kept as listed. If that is right, load again with "
+            "--full --allow-vanish."
+        )
+
+
+def tell_rejects(progress: Progress, count: int) -> None:
+    """So many records could not be read."""
+    if count:
+        progress.warn(
+            f"{count:,} records cannot be read and are set aside: "
+            "select * from partner_center.referral_rejects"
+        )
+
+
+def tell_differences(progress: Progress, outcome: Reconciliation) -> None:
+    """The months in which the server counts other numbers than the warehouse, if there are any."""
+    if outcome.is_reconciled is not False:
+        return
+    progress.warn(
+        "Partner Center's counts still differ from the warehouse's. Everything that came is "
+        "loaded; if the next runs say the same, quote the months to Microsoft support."
+    )
+    for each in outcome.differences[:SHOWN_DIFFERENCES]:
+        progress.say(
+            f"          created {_month(each.created_month)}  {each.status or 'null':<14}"
+            f"Partner Center {each.server_count:>9,}   warehouse {each.warehouse_count:>9,}"
+        )
+
+
+def _month(month: date | None) -> str:
+    return "never  " if month is None else f"{month:%Y-%m}"

@@ -1,0 +1,1 @@
+"""Publishes the copy of the warehouse that BI tools read."""

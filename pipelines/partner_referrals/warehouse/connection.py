@@ -1,0 +1,118 @@
+"""Open the warehouse, or say in a sentence why it cannot be opened."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from partner_referrals.errors import Locked, UsageError, WarehouseFailed
+
+LOCK_WAIT_SECONDS = 60.0
+_RETRY_SECONDS = 0.2
+_SCHEMAS = (
+    "partner_center",
+    "partner_center_staging",
+    "settings",
+    "staging",
+    "intermediate",
+    "marts",
+)
+_LOCK_HOLDER = re.compile(r"held in (?P<holder>.+?)(?:\. |$)")
+
+
+@contextmanager
+def open_warehouse(
+    path: Path, *, read_only: bool = False, wait_seconds: float | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse at `path`, closed again at the end.
+
+    Waits while another process holds it (LOCK_WAIT_SECONDS unless told), then raises Locked.
+    Raises UsageError where the path holds no warehouse, WarehouseFailed where the file cannot be
+    read.
+    """
+    _require_usable(path, read_only)
+    wait_seconds = LOCK_WAIT_SECONDS if wait_seconds is None else wait_seconds
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            if not path.exists():
+                _make_whole(path)
+            connection = duckdb.connect(str(path), read_only=read_only)
+            break
+        except duckdb.IOException as error:
+            if "lock" not in str(error) or "not a valid DuckDB" in str(error):
+                raise _explain(path, error) from error
+            if time.monotonic() >= deadline:
+                raise _name_holder(path, error, wait_seconds) from error
+            time.sleep(_RETRY_SECONDS)
+        except (duckdb.Error, OSError) as error:
+            raise _explain(path, error) from error
+    with connection:
+        # It would stand in the middle of our own lines, and of what a command prints as JSON.
+        connection.execute("set enable_progress_bar = false")
+        yield connection
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Everything inside becomes visible at once, or not at all."""
+    connection.execute("begin")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+def _require_usable(path: Path, read_only: bool) -> None:
+    if path.is_dir():
+        raise UsageError(
+            f"The warehouse path {path} is a directory. Give a file: --warehouse "
+            f"{path / 'referrals.duckdb'}"
+        )
+    if path.stem in _SCHEMAS:
+        raise UsageError(
+            f"The warehouse {path} is named like a schema inside it, which DuckDB cannot tell "
+            f"apart. Give it another name: --warehouse {path.with_name('referrals.duckdb')}"
+        )
+    if not path.parent.is_dir():
+        raise UsageError(f"There is no directory {path.parent} for the warehouse. Create it first.")
+    if read_only and not path.exists():
+        raise UsageError(
+            f"There is no warehouse at {path}. Run 'referrals load' first, or name the file with "
+            "--warehouse."
+        )
+
+
+def _make_whole(path: Path) -> None:
+    """Put a new warehouse in place at once; half of one could never be opened again."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    duckdb.connect(str(draft)).close()
+    draft.replace(path)
+
+
+def _name_holder(path: Path, error: duckdb.Error, wait_seconds: float) -> Locked:
+    found = _LOCK_HOLDER.search(str(error))
+    holder = found["holder"] if found else "another process"
+    return Locked(
+        f"The warehouse {path} is held by {holder}, and still was after {wait_seconds:.0f} s. "
+        "Nothing was changed; close that program, or try again later."
+    )
+
+
+def _explain(path: Path, error: Exception) -> UsageError | WarehouseFailed:
+    if "not a valid DuckDB" in str(error):
+        return UsageError(
+            f"{path} is no DuckDB file. Nothing was changed; name another with --warehouse."
+        )
+    if "ermission denied" in str(error):
+        return UsageError(f"{path} may not be opened: permission denied. Nothing was changed.")
+    return WarehouseFailed(
+        f"The warehouse {path} cannot be opened: {error}. Check disk space and permissions, then "
+        "try again; put back an older copy if the file is damaged: the next load catches up."
+    )

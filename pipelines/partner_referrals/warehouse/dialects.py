@@ -1,0 +1,150 @@
+"""Writes the DDL of the views for another engine, carried over from the one set of files in sql/.
+
+Engines differ less than their names: sqlglot writes what is standard. What it does not carry over
+is rewritten here, construct by construct; `<view>.<engine>.sql` beside a view's file takes its
+place on that engine, and `<view>.other.sql` on every engine without a file of its own.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+
+from partner_referrals.errors import UsageError
+from partner_referrals.warehouse.views import (
+    SCHEMAS,
+    SQL,
+    SlaRule,
+    ViewDefinition,
+    read_sla_rules,
+    view_definitions,
+)
+
+# Where the parity suite runs every mart; on other engines nobody has tried.
+TESTED = ("postgres", "spark")
+_SLA_RULES = "settings.sla_rules"
+
+
+def view_ddl(dialect: str, sla_rules: Path | None = None, folder: Path = SQL) -> list[str]:
+    """The statements that make every view on an engine, to be run in this order, also again.
+
+    They read `partner_center.referrals`, `referral_rejects` and `load_runs`, which must be there.
+    Raises UsageError for a dialect that sqlglot does not know, or a bad `sla_rules`.
+    """
+    engine = _find_engine(dialect)
+    rules = read_sla_rules(sla_rules or folder / "seeds" / "sla_rules.csv")
+    definitions = view_definitions(folder)
+    statements = [f"create schema if not exists {schema}" for schema in ("settings", *SCHEMAS)]
+    if "hive" in _families(engine):
+        # Views keep the time zone that they are made in, whoever reads them.
+        statements.insert(0, "set time zone 'UTC'")
+    for name in reversed([_SLA_RULES, *(each.qualified_name for each in definitions)]):
+        statements.append(f"drop view if exists {name}")
+    statements.append(f"create view {_SLA_RULES} as {_carry_over(_as_query(rules), engine)}")
+    for definition in definitions:
+        statements += _create(definition, engine, folder)
+    return statements
+
+
+def _find_engine(dialect: str) -> Dialect:
+    known = sorted(name for name in Dialect.classes if name)
+    if dialect.lower() not in known:
+        raise UsageError(
+            f"There is no dialect '{dialect}'. Tested are {' and '.join(TESTED)}; sqlglot knows "
+            f"{', '.join(known)}."
+        )
+    return Dialect.get_or_raise(dialect.lower())
+
+
+def _families(engine: Dialect) -> list[str]:
+    """The engine and those that it descends from, as redshift does from postgres."""
+    return [each.__name__.lower() for each in type(engine).mro()]
+
+
+def _create(definition: ViewDefinition, engine: Dialect, folder: Path) -> Iterator[str]:
+    name = definition.qualified_name
+    query = _carry_over(_read_query(definition, engine, folder), engine)
+    comment = _quoted(definition.comment, engine)
+    comments = {column: _quoted(text, engine) for column, text in definition.columns.items()}
+    families = _families(engine)
+    if "hive" in families:
+        columns = ",\n".join(f"  {column} comment {text}" for column, text in comments.items())
+        yield f"create view {name} (\n{columns}\n)\ncomment {comment}\nas {query}"
+        return
+    yield f"create view {name} as\n{query}"
+    if {"postgres", "duckdb", "snowflake"} & set(families):
+        yield f"comment on view {name} is {comment}"
+        for column, text in comments.items():
+            yield f"comment on column {name}.{column} is {text}"
+
+
+def _read_query(definition: ViewDefinition, engine: Dialect, folder: Path) -> str:
+    families = _families(engine)
+    if "duckdb" in families:
+        return definition.sql
+    for suffix in (*families, "other"):
+        own = folder / definition.schema / f"{definition.name}.{suffix}.sql"
+        if own.exists():
+            return own.read_text(encoding="utf-8")
+    return definition.sql
+
+
+def _as_query(rules: list[SlaRule]) -> str:
+    """The SLA rules as rows of a query."""
+    rows = [
+        f"({_quoted(rule.rule)}, {_moment(rule.applies_from)}, {_moment(rule.applies_to)}, "
+        f"{rule.limit_hours})"
+        for rule in rules
+    ]
+    # There are no values without a row.
+    rows = rows or [f"(cast(null as varchar), {_moment(None)}, {_moment(None)}, 0)"]
+    columns = ", ".join(SlaRule._fields)
+    return (
+        f"select {columns} from (values {', '.join(rows)}) as rules ({columns}) "
+        "where rule is not null"
+    )
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"cast({_quoted(str(moment)) if moment else 'null'} as timestamp)"
+
+
+def _carry_over(query: str, engine: Dialect) -> str:
+    tree = sqlglot.parse_one(query, read="duckdb")
+    families = _families(engine)
+    if "hive" in families:
+        tree = tree.transform(_exact_percentiles)
+    if "postgres" in families:
+        tree = tree.transform(_plain_series).transform(_hashable_equality)
+    return tree.sql(engine, pretty=True, comments=False)
+
+
+def _exact_percentiles(node: exp.Expr) -> exp.Expr:
+    """Spark's exact percentile takes the column first, and goes by another name."""
+    if isinstance(node, exp.PercentileCont):
+        return exp.Anonymous(this="percentile", expressions=[node.this, node.expression])
+    return node
+
+
+def _plain_series(node: exp.Expr) -> exp.Expr:
+    """PostgreSQL's series is rows already."""
+    if isinstance(node, exp.Explode | exp.Unnest) and isinstance(node.this, exp.GenerateSeries):
+        return node.this
+    return node
+
+
+def _hashable_equality(node: exp.Expr) -> exp.Expr:
+    """PostgreSQL compares `is not distinct from` pair by pair; arrays with nulls it can hash."""
+    if isinstance(node, exp.NullSafeEQ) and node.find_ancestor(exp.Join):
+        return exp.EQ(
+            this=exp.Array(expressions=[node.this]),
+            expression=exp.Array(expressions=[node.expression]),
+        )
+    return node
+
+
+def _quoted(text: str, engine: Dialect | None = None) -> str:
+    return exp.Literal.string(text).sql(engine or "duckdb")

@@ -1,0 +1,87 @@
+"""One read-only question to the warehouse, in a cage."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from partner_referrals.errors import UsageError
+from partner_referrals.warehouse.connection import open_warehouse
+
+MAX_SECONDS = 300.0
+MAX_MEMORY = "4GB"
+
+# SELECT covers FROM, VALUES, DESCRIBE, SHOW and SUMMARIZE too.
+_ALLOWED = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+
+# No file, no network, no extension, no way back: what is asked sees this database alone.
+_CAGE = (
+    f"set memory_limit = '{MAX_MEMORY}'",
+    "set temp_directory = ''",
+    "set enable_external_access = false",
+    # Otherwise a table name may find a variable of this program.
+    "set python_enable_replacements = false",
+    "set lock_configuration = true",
+)
+
+
+def query(
+    warehouse: Path, sql: str, *, as_of: str | None = None, known_at: str | None = None
+) -> pa.Table:
+    """The rows that one statement gives.
+
+    `as_of` and `known_at` (naive UTC, ISO) are the moments that the marts answer for. Raises
+    UsageError where the SQL is wrong, is more than one statement, or does more than read.
+    """
+    with caged(warehouse, as_of=as_of, known_at=known_at) as connection:
+        try:
+            statements = duckdb.extract_statements(sql)
+            if len(statements) != 1 or statements[0].type not in _ALLOWED:
+                raise UsageError(
+                    "Only one statement that reads is answered: select, from, describe, summarize "
+                    "or explain. The warehouse was not touched."
+                )
+            return _ask(connection, sql)
+        except duckdb.InterruptException as error:
+            raise UsageError(
+                f"The query was stopped after {MAX_SECONDS:.0f} s. Ask for less, or open the "
+                "warehouse with DuckDB itself."
+            ) from error
+        except duckdb.Error as error:
+            raise UsageError(f"The query cannot be answered. {error}") from error
+
+
+@contextmanager
+def caged(
+    warehouse: Path, *, as_of: str | None = None, known_at: str | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection that can reach nothing but the warehouse."""
+    with open_warehouse(warehouse, read_only=True) as connection:
+        for name, moment in {"as_of": as_of, "known_at": known_at}.items():
+            if moment is not None:
+                _set_moment(connection, name, moment)
+        for setting in _CAGE:
+            connection.execute(setting)
+        yield connection
+
+
+def _set_moment(connection: duckdb.DuckDBPyConnection, name: str, moment: str) -> None:
+    try:
+        connection.execute(f"set variable {name} = cast($moment as timestamp)", {"moment": moment})
+    except duckdb.Error as error:
+        option = name.replace("_", "-")
+        raise UsageError(
+            f"--{option} '{moment}' is no moment. Write 2026-01-31 or 2026-01-31T12:00:00 (UTC)."
+        ) from error
+
+
+def _ask(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    watchdog = threading.Timer(MAX_SECONDS, connection.interrupt)
+    watchdog.start()
+    try:
+        return connection.sql(sql).to_arrow_table()
+    finally:
+        watchdog.cancel()

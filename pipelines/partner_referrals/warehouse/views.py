@@ -1,0 +1,269 @@
+"""Builds the views of sql/ in the warehouse."""
+
+import csv
+import functools
+import hashlib
+import itertools
+import json
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from partner_referrals.errors import UsageError, WarehouseFailed, first_line
+
+SCHEMAS = ("staging", "intermediate", "marts")
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+# In a wheel the SQL lies inside the package, in a checkout at the root of the project.
+SQL = next(path for path in (_PACKAGE / "sql", _PACKAGE.parents[1] / "sql") if path.is_dir())
+
+# Which files became which views at the last refresh that made them.
+_MADE = """
+create table if not exists settings.made_views (source varchar, made varchar);
+from settings.made_views
+"""
+
+_COLUMN = re.compile(r"^--   (\w+): (.+)$")
+_CONTINUED = re.compile(r"^--     (\S.*)$")
+
+
+@dataclass(frozen=True)
+class ViewDefinition:
+    """One file of sql/: its select, and what its first comment says of the view and its columns."""
+
+    schema: str
+    name: str
+    sql: str
+    comment: str
+    columns: dict[str, str]
+    dependencies: frozenset[str]
+
+    @property
+    def qualified_name(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def path(self) -> str:
+        """Where the file is, as seen from the root of the project."""
+        return f"sql/{self.schema}/{self.name}.sql"
+
+
+class SlaRule(NamedTuple):
+    """A row of settings.sla_rules; applies to what was created in [applies_from, applies_to)."""
+
+    rule: str
+    applies_from: datetime | None
+    applies_to: datetime | None
+    limit_hours: int
+
+
+def refresh_views(
+    connection: duckdb.DuckDBPyConnection, sla_rules: Path | None = None, folder: Path = SQL
+) -> int:
+    """Make every view anew, inside the transaction that the caller opened; how many there are.
+
+    Views that are already as `folder` says are left alone, which spares a nightly load half a
+    second. `sla_rules` is the user's own file, used instead of the shipped one. Views without a
+    file in `folder` are dropped. Raises UsageError for a bad `sla_rules`, WarehouseFailed for a
+    view that cannot be made; the caller rolls back, which leaves the old set as it was.
+    """
+    rules = read_sla_rules(sla_rules or folder / "seeds" / "sla_rules.csv")
+    source = _fingerprint(folder)
+    try:
+        _fill_sla_rules(connection, rules)
+        count, found = _read_views(connection)
+        if (source, found) in connection.execute(_MADE).fetchall():
+            return count
+        _drop_views(connection)
+    except duckdb.Error as error:
+        raise WarehouseFailed(
+            f"The views could not be replaced ({first_line(error)}). "
+            "The referrals themselves are not touched; the views are as before."
+        ) from error
+    for definition in view_definitions(folder):
+        _create(connection, definition)
+    count, made = _read_views(connection)
+    connection.execute("delete from settings.made_views")
+    connection.execute("insert into settings.made_views values ($1, $2)", [source, made])
+    return count
+
+
+def _fingerprint(folder: Path) -> str:
+    """What the views are made from: the files, and the DuckDB that reads them."""
+    digest = hashlib.sha256(duckdb.__version__.encode())
+    for schema in SCHEMAS:
+        for path in _view_files(folder / schema):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _read_views(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
+    """How many views there are, and a fingerprint of them as they stand in the database."""
+    count, texts = connection.execute(
+        "select count(*), string_agg(concat_ws(chr(0), schema_name, view_name, sql, comment), "
+        "chr(0) order by schema_name, view_name) from duckdb_views() "
+        "where database_name = current_database() and schema_name in $1",
+        [list(SCHEMAS)],
+    ).fetchall()[0]
+    return count, hashlib.sha256((texts or "").encode()).hexdigest()
+
+
+@functools.cache
+def view_definitions(folder: Path = SQL) -> tuple[ViewDefinition, ...]:
+    """Every view that `folder` defines, each after the views that it reads."""
+    with duckdb.connect() as parser:
+        found = [
+            _read_definition(path, parser)
+            for schema in SCHEMAS
+            for path in _view_files(folder / schema)
+        ]
+    by_name = {definition.qualified_name: definition for definition in found}
+    reads = {name: sorted(each.dependencies & by_name.keys()) for name, each in by_name.items()}
+    return tuple(by_name[name] for name in TopologicalSorter(reads).static_order())
+
+
+def _view_files(folder: Path) -> list[Path]:
+    """The files of a schema's views; `<view>.<engine>.sql` is for another engine than DuckDB."""
+    return [path for path in sorted(folder.glob("*.sql")) if "." not in path.stem]
+
+
+def _read_definition(path: Path, parser: duckdb.DuckDBPyConnection) -> ViewDefinition:
+    sql = path.read_text(encoding="utf-8")
+    comment, columns = _read_contract(sql)
+    definition = ViewDefinition(path.parent.name, path.stem, sql, comment, columns, frozenset())
+    # DuckDB's own parse tree; its get_table_names() would look through views to their tables.
+    (tree,) = parser.execute("select json_serialize_sql($1)", [sql]).fetchall()[0]
+    return replace(definition, dependencies=_read_dependencies(tree))
+
+
+def _read_dependencies(tree: str) -> frozenset[str]:
+    """The tables and views that a select reads by their qualified names."""
+    reads: set[str] = set()
+
+    def note(node: dict[str, Any]) -> dict[str, Any]:
+        if node.get("type") == "BASE_TABLE" and node["schema_name"]:
+            reads.add(f"{node['schema_name']}.{node['table_name']}")
+        return node
+
+    # The hook sees every object of the tree.
+    json.loads(tree, object_hook=note)
+    return frozenset(reads)
+
+
+def _read_contract(sql: str) -> tuple[str, dict[str, str]]:
+    """The first comment of a file: what it says of the view, and of each column."""
+    comment = ""
+    columns: dict[str, str] = {}
+    for line in sql.splitlines():
+        if not line.startswith("--"):
+            break
+        if column := _COLUMN.match(line):
+            columns[column[1]] = column[2]
+        elif columns and (continued := _CONTINUED.match(line)):
+            columns[next(reversed(columns))] += f" {continued[1]}"
+        elif line not in ("--", "-- Columns:"):
+            text = line.removeprefix("-- ")
+            comment += f"\n{text}" if text.startswith(("Grain:", "Answers:")) else f" {text}"
+    return comment.strip(), columns
+
+
+def _drop_views(connection: duckdb.DuckDBPyConnection) -> None:
+    views = connection.execute(
+        "select schema_name, view_name from duckdb_views() "
+        "where database_name = current_database() and schema_name in $1",
+        [list(SCHEMAS)],
+    ).fetchall()
+    for schema, name in views:
+        connection.execute(f'drop view "{schema}"."{name}"')
+    for schema in SCHEMAS:
+        connection.execute(f"create schema if not exists {schema}")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, definition: ViewDefinition) -> None:
+    view = f'{definition.schema}."{definition.name}"'
+    comments = [f"comment on view {view} is {_quoted(definition.comment)}"] + [
+        f'comment on column {view}."{column}" is {_quoted(meaning)}'
+        for column, meaning in definition.columns.items()
+    ]
+    try:
+        connection.execute(f"create view {view} as {definition.sql}")
+        connection.execute(";\n".join(comments))
+    except duckdb.Error as error:
+        raise WarehouseFailed(_broken(definition.path, error)) from error
+
+
+def read_sla_rules(path: Path) -> list[SlaRule]:
+    """The rows of settings.sla_rules that a file holds."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if tuple(rows.fieldnames or ()) != SlaRule._fields:
+                raise ValueError(f"its first line is not {','.join(SlaRule._fields)}")
+            rules = [_read_sla_rule(row, rows.line_num) for row in rows]
+        for one, other in itertools.combinations(rules, 2):
+            if one.rule == other.rule and _overlap(one, other):
+                raise ValueError(f"two lines of {one.rule} apply to the same moment")
+    except (OSError, ValueError, csv.Error) as error:
+        raise UsageError(
+            f"The SLA rules in {path} cannot be used: {error}. The views are as before. "
+            "Correct the file, or leave `sla_rules` empty for the shipped rules."
+        ) from error
+    return rules
+
+
+def _read_sla_rule(row: dict[str, str], line: int) -> SlaRule:
+    if None in row or None in row.values():
+        raise ValueError(f"line {line} does not have {len(SlaRule._fields)} values")
+    try:
+        hours = int(row["limit_hours"])
+        start, end = _read_moment(row["applies_from"]), _read_moment(row["applies_to"])
+    except ValueError as error:
+        raise ValueError(f"line {line}: {error}") from error
+    if not row["rule"] or hours <= 0:
+        raise ValueError(f"line {line} needs a rule and a limit_hours above 0")
+    return SlaRule(row["rule"], start, end, hours)
+
+
+def _overlap(one: SlaRule, other: SlaRule) -> bool:
+    def starts_before_end(rule: SlaRule, before: SlaRule) -> bool:
+        start, end = rule.applies_from, before.applies_to
+        return start is None or end is None or start < end
+
+    return starts_before_end(one, other) and starts_before_end(other, one)
+
+
+def _read_moment(text: str) -> datetime | None:
+    """Naive UTC; a bare date means its first moment, nothing means no bound."""
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _fill_sla_rules(
+    connection: duckdb.DuckDBPyConnection,
+    rules: list[SlaRule],
+) -> None:
+    connection.execute("create schema if not exists settings")
+    connection.execute(
+        "create or replace table settings.sla_rules(rule varchar not null, "
+        "applies_from timestamp, applies_to timestamp, limit_hours integer not null)"
+    )
+    for rule in rules:
+        connection.execute("insert into settings.sla_rules values (?, ?, ?, ?)", rule)
+
+
+def _broken(path: str, error: duckdb.Error) -> str:
+    return (
+        f"{path} could not be made a view: {first_line(error)}. The referrals themselves are "
+        "not touched; the views are as before. Mend the file, then run `referrals views`."
+    )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,5 +1,0 @@
-"""Draws the warehouse's figures on one HTML page that needs nothing else."""
-
-from pipelines.report.report import write_report
-
-__all__ = ["write_report"]

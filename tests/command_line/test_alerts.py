@@ -1,0 +1,250 @@
+"""A failed run is told to a chat, if that can be done safely, and never fails because of it."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs import PluggableRunContext
+
+from partner_referrals.alerts import alert, read_webhook, shape_message
+from partner_referrals.errors import UsageError
+from support.records import referral
+
+SECRET_PATH = "/services/T0/B0/canary"
+FAILURE = "referrals load failed: Partner Center kept answering 503."
+
+
+class Chat(HTTPServer):
+    """A chat that keeps what it is told, and answers as the test says."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Listener)
+        self.received = []
+        self.answers = []
+        self.webhook = f"http://127.0.0.1:{self.server_port}{SECRET_PATH}"
+
+
+class Listener(BaseHTTPRequestHandler):
+    """One message to the chat."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((self.path, json.loads(body)))
+        self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
+        self.send_header("Location", "/elsewhere")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def chat():
+    with Chat() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_alert_sends_the_message(chat):
+    """One POST to the very address carries the sentence, in Slack's shape."""
+    assert alert(chat.webhook, FAILURE) is None
+
+    assert [(SECRET_PATH, {"text": FAILURE})] == chat.received
+
+
+def test_alert_is_tried_again(chat):
+    """A chat that is busy for a moment is told all the same."""
+    chat.answers = [503, 429]
+
+    assert alert(chat.webhook, FAILURE) is None
+
+    assert 3 == len(chat.received)
+
+
+@pytest.mark.parametrize("answer", [302, 404, 500])
+def test_refused_alert_is_a_sentence(chat, answer):
+    """What the chat does not take is told without the address, and raises nothing."""
+    chat.answers = [answer] * 3
+
+    assert f"Nobody was told: 127.0.0.1 refused the message ({answer})." == alert(
+        chat.webhook, FAILURE
+    )
+    assert {SECRET_PATH} == {path for path, _ in chat.received}
+
+
+def test_unreachable_chat_is_a_sentence(chat):
+    """Where nobody listens, the sentence names the host and not the secret part of the address."""
+    chat.server_close()
+
+    told = alert(chat.webhook, FAILURE)
+
+    assert told == "Nobody was told: 127.0.0.1 could not be reached (ConnectionError)."
+
+
+@pytest.mark.parametrize(
+    "webhook", ["http://hooks.example/canary", "ftp://hooks.example/canary", "https://[canary", ""]
+)
+def test_alert_does_not_travel_in_the_clear(webhook):
+    """Anything but https beyond this machine is not sent to."""
+    assert "Nobody was told: alerts.webhook is no https address." == alert(webhook, FAILURE)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "prod-01.westeurope.logic.azure.com",
+        "prod-01.usgovvirginia.logic.azure.us",
+        "default0a1b.c2.environment.api.powerplatform.com",
+    ],
+)
+def test_teams_gets_a_card(host):
+    """The hosts of Teams' Workflows are sent an Adaptive Card with the whole sentence."""
+    message = shape_message(host, FAILURE)
+
+    (attachment,) = message["attachments"]
+    assert "message" == message["type"]
+    assert "application/vnd.microsoft.card.adaptive" == attachment["contentType"]
+    assert [{"type": "TextBlock", "text": FAILURE, "wrap": True}] == attachment["content"]["body"]
+
+
+@pytest.mark.parametrize("host", ["hooks.slack.com", "logic.azure.com.example", "chat.example"])
+def test_others_get_a_text(host):
+    """Every other host is sent Slack's shape."""
+    assert {"text": FAILURE} == shape_message(host, FAILURE)
+
+
+def test_message_rings_for_nobody():
+    """Slack's commands in a message, say from a server's answer, are inert."""
+    assert {"text": "&lt;!channel&gt; &amp; more"} == shape_message(
+        "hooks.slack.com", "<!channel> & more"
+    )
+
+
+def test_long_message_is_cut(chat):
+    """A message longer than chats take arrives in part rather than not at all."""
+    alert(chat.webhook, "x" * 100_000)
+
+    assert [2_000] == [len(message["text"]) for _, message in chat.received]
+
+
+def test_webhook_is_configured_in_a_file(tmp_path):
+    """The line in dlt's files is read, also where it does not stand among the secrets."""
+    file = tmp_path / "elsewhere" / ".dlt" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("[alerts]\nwebhook = 'https://hooks.example'\n")
+    # dlt reads its files once in the life of a process, unless told.
+    run_context = Container()[PluggableRunContext]
+    run_context.reload(str(tmp_path / "elsewhere"))
+
+    try:
+        assert "https://hooks.example" == read_webhook()
+    finally:
+        run_context.reload(str(tmp_path))
+
+
+def test_webhook_is_configured_in_the_environment(monkeypatch):
+    """The variable is enough, and a line break around it does no harm."""
+    monkeypatch.setenv("ALERTS__WEBHOOK", "https://hooks.example/canary\n")
+
+    assert "https://hooks.example/canary" == read_webhook()
+
+
+def test_no_webhook_is_none():
+    """Without configuration nobody is to be told."""
+    assert "" == read_webhook()
+
+
+def test_unsafe_webhook_is_refused_unseen(monkeypatch):
+    """A wrong address is found before the run, and is not shown."""
+    monkeypatch.setenv("ALERTS__WEBHOOK", "http://hooks.example/canary")
+
+    with pytest.raises(UsageError, match="no https address") as refused:
+        read_webhook()
+
+    assert "canary" not in str(refused.value)
+
+
+# Of a load
+
+
+@pytest.fixture
+def told(chat, monkeypatch):
+    """What the configured chat was told, as texts."""
+    monkeypatch.setenv("ALERTS__WEBHOOK", chat.webhook)
+    return lambda: [message["text"] for _, message in chat.received]
+
+
+def test_good_load_tells_nothing(serve, referrals, told):
+    """No news is good news."""
+    serve(referral("a"))
+
+    assert 0 == referrals("load")[0]
+    assert [] == told()
+
+
+def test_failed_load_is_told(serve, referrals, told):
+    """The chat reads the sentence that the log has."""
+    serve(referral("a")).revoke_access_tokens()
+
+    code, _, said = referrals("load")
+
+    (message,) = told()
+    assert 3 == code
+    assert message == f"referrals load: failed. {said.removeprefix('referrals: ').strip()}"
+
+
+def test_load_that_does_not_reconcile_is_told(serve, referrals, told):
+    """Everything is loaded, and somebody should know that it may not be everything."""
+    sandbox = serve(referral("a"))
+    sandbox.behaviour.total_offset = 1
+    sandbox.behaviour.refuses_groupby = True
+
+    assert 4 == referrals("load")[0]
+    (message,) = told()
+    assert "counts differ (its total: 2, ours: 1)" in message
+
+
+def test_unforeseen_failure_is_told_and_keeps_its_traceback(serve, referrals, told, monkeypatch):
+    """The chat learns that something is wrong, the log what; the text itself stays here."""
+    serve(referral("a"))
+
+    def break_down(*_):
+        raise ZeroDivisionError("canary")
+
+    monkeypatch.setattr("partner_referrals.load.run.refresh_views", break_down)
+
+    # Nobody catches it, so that Python prints the traceback and exits with 1.
+    with pytest.raises(ZeroDivisionError, match="canary"):
+        referrals("load")
+    (message,) = told()
+    assert "nobody foresaw (ZeroDivisionError)" in message
+    assert "canary" not in message
+
+
+def test_failed_publish_is_told(serve, referrals, told, monkeypatch, tmp_path):
+    """A load whose copy for BI tools cannot be written has failed as a job."""
+    serve(referral("a"))
+    (tmp_path / "occupied").write_text("a file, not a directory")
+    monkeypatch.setenv("PUBLISH__DIR", str(tmp_path / "occupied"))
+
+    code, _, _ = referrals("load")
+
+    (message,) = told()
+    assert 0 != code
+    assert "occupied" in message
+
+
+def test_silent_chat_does_not_change_the_exit_code(serve, referrals, chat, told):
+    """The load's own failure is what the scheduler sees; the log tells of both."""
+    serve(referral("a")).revoke_access_tokens()
+    chat.answers = [404]
+
+    code, _, said = referrals("load")
+
+    assert 3 == code
+    assert "Nobody was told: 127.0.0.1 refused the message (404)." in said

@@ -1,0 +1,362 @@
+"""The command line: what a user types, sees, and gets as exit code."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from datetime import datetime
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from starlette.responses import JSONResponse
+
+from support.records import referral
+
+COMMAND = [sys.executable, "-m", "partner_referrals.cli"]
+
+
+@pytest.fixture(scope="module")
+def loaded_once(tmp_path_factory):
+    """Where the first test that needs a loaded warehouse leaves it for the others."""
+    return tmp_path_factory.mktemp("loaded") / "referrals.duckdb"
+
+
+@pytest.fixture
+def loaded(serve, referrals, warehouse, loaded_once):
+    """A warehouse with two referrals, one of them oddly named; returns the command line."""
+    serve(
+        referral("a", customerName='=HYPERLINK("http://x")'),
+        referral("b", customerName="-1+1", status="Won", wonDate="2026-03-02T08:00:00"),
+    )
+    if not loaded_once.exists():
+        assert 0 == referrals("load", "--warehouse", loaded_once)[0]
+    shutil.copy(loaded_once, warehouse)
+    return lambda command, *rest: referrals(command, "--warehouse", warehouse, *rest)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["launch"], 2, "No such command"),
+        (["load", "--nope"], 2, "No such option"),
+        (["load", "--full", "--filter", "status eq 'Won'"], 2, "Give one of them"),
+        (["load"], 2, "Nothing says who signs in"),
+        (["login"], 2, "Nothing says who signs in"),
+        (["query", "select 1"], 2, "There is no warehouse"),
+        (["status"], 2, "There is no warehouse"),
+        (["views", "--warehouse", "nowhere/x.duckdb"], 2, "There is no directory"),
+        (["sandbox", "--records", "nowhere.jsonl"], 2, "nowhere.jsonl"),
+    ],
+)
+def test_bad_usage_is_one_sentence(referrals, arguments, code, said):
+    """What cannot work is said in a sentence on stderr, with the exit code of the contract."""
+    found, out, told = referrals(*arguments)
+
+    assert (code, "") == (found, out)
+    assert said in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("CLOUD", "moon", "There is no cloud 'moon'"),
+        ("PAGE_SIZE", "10000", "must lie between 1 and 9999"),
+        ("PAGE_SIZE", "many", "page_size"),
+        ("BASE_URL", "http://partner.example", "no https address"),
+    ],
+)
+def test_wrong_configuration_is_named(monkeypatch, serve, referrals, name, value, said):
+    """A setting that cannot work is named, with what to write instead."""
+    serve(referral("a"))
+    monkeypatch.setenv(f"SOURCES__PARTNER_CENTER__{name}", value)
+
+    code, _, told = referrals("load")
+
+    assert 2 == code
+    assert said in told
+
+
+def test_refused_token_asks_for_sign_in(serve, referrals):
+    """Exit code 3, and what to do."""
+    serve(referral("a")).revoke_access_tokens()
+
+    code, _, told = referrals("load")
+
+    assert 3 == code
+    assert "access_token" in told
+
+
+@pytest.mark.parametrize("command", ["load", "query", "status", "views", "demo"])
+def test_directory_is_no_warehouse(serve, referrals, tmp_path, command):
+    """The message names a path that would do."""
+    serve(referral("a"))
+    arguments = ["select 1"] if command == "query" else []
+
+    code, _, told = referrals(command, *arguments, "--warehouse", tmp_path)
+
+    assert 2 == code
+    assert "is a directory" in told
+
+
+def test_other_file_is_no_warehouse(serve, referrals, tmp_path):
+    """A file that DuckDB did not write is left as it is."""
+    serve(referral("a"))
+    file = tmp_path / "notes.txt"
+    file.write_text("dear diary" * 1_000)
+
+    code, _, told = referrals("load", "--warehouse", file)
+
+    assert 2 == code
+    assert "no DuckDB file" in told
+    assert "dear diary" * 1_000 == file.read_text()
+
+
+def test_load_tells_its_steps_on_stderr(serve, referrals):
+    """One aligned line a step; stdout stays free for results."""
+    serve(referral("a"))
+
+    code, out, told = referrals("load")
+
+    assert (0, "") == (code, out)
+    assert ["list", "load", "reconcile", "views"] == [line.split()[0] for line in told.splitlines()]
+
+
+def test_load_as_json_is_the_runs_row(serve, referrals, ask):
+    """One JSON object, as in load_runs."""
+    serve(referral("a"))
+
+    code, out, _ = referrals("load", "--json")
+
+    run = json.loads(out)
+    assert (0, "full", 1, True) == (code, run["mode"], run["rows_new"], run["reconciled"])
+    assert [(run["run_id"],)] == ask("select run_id from partner_center.load_runs")
+
+
+def test_load_that_does_not_reconcile_exits_4(serve, referrals):
+    """The data is loaded, and the scheduler is told to look."""
+    sandbox = serve(referral("a"))
+    sandbox.behaviour.total_offset = 1
+    sandbox.behaviour.refuses_groupby = True
+
+    assert 4 == referrals("load")[0]
+
+
+def test_throttled_load_exits_75(serve, referrals):
+    """Try again later."""
+    serve(referral("a")).behaviour.on_request = lambda _: JSONResponse(
+        {}, 429, {"Retry-After": "3600"}
+    )
+
+    assert 75 == referrals("load")[0]
+
+
+def test_held_warehouse_names_its_holder(serve, referrals, warehouse, monkeypatch):
+    """Another process that keeps the file open is waited for, then named; exit code 75."""
+    monkeypatch.setattr("partner_referrals.warehouse.connection._RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("partner_referrals.warehouse.connection.LOCK_WAIT_SECONDS", 0.1)
+    serve(referral("a"))
+    referrals("load")
+    hold = f"import duckdb; held = duckdb.connect({str(warehouse)!r}); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        holder.stdout.readline()
+
+        code, _, told = referrals("load")
+
+        holder.communicate(b"\n")
+    assert 75 == code
+    assert f"PID {holder.pid}" in told
+
+
+def test_query_shows_a_table(loaded):
+    """The default is for people."""
+    code, out, _ = loaded("query", "select referral_id, outcome from marts.referrals order by 1")
+
+    assert 0 == code
+    assert ["referral_id", "outcome", "a", "b", "won"] == [
+        word for word in out.split() if not word.startswith("─")
+    ]
+
+
+def test_query_as_csv_is_inert(loaded):
+    """No cell is taken for a formula by a spreadsheet, and numbers stay numbers."""
+    _, out, _ = loaded(
+        "query",
+        "select customer_name, -1 as number from marts.referrals order by referral_id",
+        "--format",
+        "csv",
+    )
+
+    assert [
+        ["customer_name", "number"],
+        ['\'=HYPERLINK("http://x")', "-1"],
+        ["'-1+1", "-1"],
+    ] == list(csv.reader(io.StringIO(out)))
+
+
+def test_query_as_json(loaded):
+    """A list of objects, moments in ISO form."""
+    _, out, _ = loaded(
+        "query", "select referral_id, won_at from marts.referrals order by 1", "--format", "json"
+    )
+
+    assert [
+        {"referral_id": "a", "won_at": None},
+        {"referral_id": "b", "won_at": "2026-03-02T08:00:00"},
+    ] == json.loads(out)
+
+
+def test_query_as_parquet(loaded, warehouse, tmp_path):
+    """Bytes on stdout, typed as in the warehouse."""
+    answer = subprocess.run(
+        [*COMMAND, "query", "select max(won_at) as won_at from marts.referrals",
+         "--warehouse", str(warehouse), "--format", "parquet"],
+        capture_output=True,
+        check=True,
+    )  # fmt: skip
+
+    table = pq.read_table(io.BytesIO(answer.stdout))
+
+    assert [{"won_at": datetime(2026, 3, 2, 8)}] == table.to_pylist()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "drop table partner_center.referrals",
+        "insert into partner_center.load_runs (run_id) values ('x')",
+        "create temp table t as select 1",
+        "select 1; select 2",
+        "",
+        "selec 1",
+        "from nowhere",
+        "from read_text('secrets.toml')",
+        "from 'secrets.csv'",
+        "copy (select 1) to 'out.csv'",
+        "attach 'other.duckdb'",
+        "install httpfs",
+        "load httpfs",
+        "set threads = 1",
+        "set enable_external_access = true",
+        "pragma database_list",
+        "call pragma_version()",
+        "select getenv('HOME')",
+        "from connection",
+        "export database 'x'",
+        "checkpoint",
+        "explain analyze copy (select 1) to 'out.csv'",
+    ],
+)
+def test_query_is_a_cage(loaded, tmp_path, sql):
+    """What is wrong, or does more than read the warehouse, is refused with exit code 2."""
+    (tmp_path / "secrets.toml").write_text("secret")
+    (tmp_path / "secrets.csv").write_text("secret\n1")
+    before = {path.name for path in tmp_path.iterdir()}
+
+    code, out, told = loaded("query", sql)
+
+    assert (2, "") == (code, out)
+    assert told.startswith("referrals: ")
+    assert before == {path.name for path in tmp_path.iterdir()}
+
+
+def test_query_as_of_another_moment(loaded):
+    """The marts answer for the moment asked."""
+    sql = "select outcome from marts.referrals where referral_id = 'b'"
+
+    assert "won" in loaded("query", sql, "--as-of", "2026-03-03")[1]
+    assert "won" not in loaded("query", sql, "--as-of", "2026-03-02")[1]
+
+
+@pytest.mark.parametrize("option", ["--as-of", "--known-at"])
+def test_moment_that_is_none_is_refused(loaded, option):
+    """A moment is written as in the message."""
+    code, _, told = loaded("query", "select 1", option, "yesterday")
+
+    assert 2 == code
+    assert "Write 2026-01-31" in told
+
+
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [
+        ([], 0),
+        (["--max-age", "2d"], 0),
+        (["--max-age", "0m"], 1),
+        (["--max-issues", "1000"], 0),
+        (["--max-issues", "-1"], 1),
+        (["--max-age", "soon"], 2),
+    ],
+)
+def test_status_exits_by_its_limits(loaded, option, code):
+    """A monitor needs no more than the exit code."""
+    assert code == loaded("status", *option)[0]
+
+
+def test_status_as_json(loaded):
+    """One object with freshness, the last loads and the issues by rule."""
+    _, out, _ = loaded("status", "--json")
+
+    state = json.loads(out)
+    assert (2, True, False) == (state["referral_count"], state["is_reconciled"], state["is_stale"])
+    assert ["full"] == [run["mode"] for run in state["last_runs"]]
+
+
+def test_views_can_be_refreshed(loaded, ask, warehouse):
+    """A view that was dropped by hand is there again."""
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("drop view marts.win_rates")
+
+    assert 0 == loaded("views")[0]
+    assert [(1,)] == ask("select count(*) from marts.win_rates where segment = 'all'")
+
+
+def test_demo_shows_the_funnel_and_refuses_a_real_warehouse(referrals, warehouse, monkeypatch):
+    """It does the whole job twice over its own file, and never touches another."""
+    monkeypatch.setattr("partner_referrals.demo.REFERRAL_COUNT", 1_000)
+    assert 0 == referrals("demo")[0]
+    code, out, _ = referrals("demo")
+
+    assert 0 == code
+    assert ["created", "responded", "accepted", "won"] == re.findall(r"^ ([a-z]+) +\d", out, re.M)
+    with duckdb.connect("demo.duckdb", read_only=True) as connection:
+        assert [("full", True), ("incremental", True)] == connection.execute(
+            "select mode, reconciled from partner_center.load_runs order by started_at"
+        ).fetchall()
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create table precious (i int)")
+    code, _, told = referrals("demo", "--warehouse", warehouse)
+    assert 2 == code
+    assert "not made by a demo" in told
+
+
+@pytest.mark.slow
+def test_sandbox_and_load_as_two_programs(tmp_path, warehouse):
+    """What the sandbox prints is all that a load in another terminal needs."""
+    records = tmp_path / "records.jsonl"
+    records.write_text("\n".join(json.dumps(referral(f"r{n}")) for n in range(3)))
+    with subprocess.Popen(
+        [*COMMAND, "sandbox", "--records", str(records)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as sandbox:
+        lines = [sandbox.stdout.readline().removeprefix("export ").strip() for _ in range(2)]
+        try:
+            loaded = subprocess.run(
+                [*COMMAND, "load", "--json", "--warehouse", str(warehouse)],
+                env={**os.environ, **dict(line.split("=", 1) for line in lines)},
+                capture_output=True,
+                text=True,
+            )
+        finally:
+            sandbox.terminate()
+    assert (0, 3) == (loaded.returncode, json.loads(loaded.stdout)["rows_received"])
+    assert 0 == sandbox.returncode

@@ -1,0 +1,146 @@
+"""`referrals doctor` leads from nothing to a first load, one missing thing at a time."""
+
+import json
+
+import pytest
+
+from partner_center.settings import resolve_settings
+from partner_center.sign_in.user import sign_in_with_device_code
+from partner_center_sandbox import Sandbox
+from support.records import NOW, referral
+
+STEPS = ["configuration", "registration", "sign-in", "endpoint", "warehouse"]
+
+
+@pytest.fixture
+def configure_key(monkeypatch):
+    """Sets a key of Partner Center's configuration."""
+    return lambda key, value: monkeypatch.setenv(f"SOURCES__PARTNER_CENTER__{key}", value)
+
+
+@pytest.fixture
+def registered(configure_key, monkeypatch):
+    """A stand-in for Partner Center and its authority, with the application registered there."""
+    with Sandbox([referral("a")], now=NOW) as sandbox:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(sandbox.certificate))
+        configure_key("BASE_URL", sandbox.base_url)
+        configure_key("CREDENTIALS__AUTHORITY", sandbox.authority_url)
+        configure_key("CREDENTIALS__TENANT_ID", sandbox.tenant_id)
+        configure_key("CREDENTIALS__CLIENT_ID", sandbox.client_id)
+        yield sandbox
+
+
+def examined(out):
+    """State and subject of each step in what doctor printed."""
+    return [tuple(line.split()[:2]) for line in out.splitlines()[: len(STEPS)]]
+
+
+def up_to(missing):
+    """What is printed of the steps when this one is the next."""
+    reached = STEPS.index(missing)
+    states = ["ok"] * reached + ["missing"] + ["waiting"] * (len(STEPS) - reached - 1)
+    return list(zip(states, STEPS, strict=True))
+
+
+def test_everything_in_place_leads_to_the_load(serve, referrals):
+    """All steps are there, and the next thing to do is loading."""
+    serve(referral("a"), referral("b"))
+
+    code, out, _ = referrals("doctor")
+
+    assert 0 == code
+    assert [("ok", step) for step in STEPS] == examined(out)
+    assert "one referral fetched, of 2" in out
+    assert "Next: 'referrals load'" in out
+
+
+def test_broken_configuration_comes_first(configure_key, referrals):
+    """A setting that cannot work hides whatever builds on it."""
+    configure_key("CLOUD", "moon")
+
+    code, out, _ = referrals("doctor")
+
+    assert (2, up_to("configuration")) == (code, examined(out))
+
+
+def test_nothing_at_all_leads_to_the_registration(referrals):
+    """On a fresh machine the way through the portal is told: permission, consent, public client."""
+    code, out, _ = referrals("doctor")
+
+    assert (2, up_to("registration")) == (code, examined(out))
+    for click in ("entra.microsoft.com", "user_impersonation", "consent", "public client flows"):
+        assert click in out
+    assert "referrals login" not in out
+
+
+def test_client_without_tenant_leads_to_the_tenant(configure_key, referrals):
+    """A single missing id is asked for alone."""
+    configure_key("CREDENTIALS__CLIENT_ID", "0a1b")
+
+    code, out, _ = referrals("doctor")
+
+    assert (2, up_to("registration")) == (code, examined(out))
+    assert "tenant_id" in out
+    assert "user_impersonation" not in out
+
+
+def test_registered_application_leads_to_the_sign_in(registered, referrals):
+    """Who should sign in, and with which command."""
+    code, out, _ = referrals("doctor")
+
+    assert (3, up_to("sign-in")) == (code, examined(out))
+    assert "Referrals admin" in out
+    assert "'referrals login'" in out
+
+
+def test_signed_in_user_leads_to_the_load(registered, referrals):
+    """After the sign-in nothing is missing."""
+    registered.auto_approve = True
+    sign_in_with_device_code(
+        resolve_settings().credentials, show=str, certificate=registered.certificate
+    )
+
+    code, out, _ = referrals("doctor")
+
+    assert (0, [("ok", step) for step in STEPS]) == (code, examined(out))
+
+
+def test_refused_refresh_token_is_not_sent_to_login(registered, configure_key, referrals):
+    """A server without a person needs a new consent, not a device code."""
+    configure_key("CREDENTIALS__CLIENT_SECRET", registered.client_secret)
+    configure_key("CREDENTIALS__REFRESH_TOKEN", "spent")
+
+    code, out, _ = referrals("doctor")
+
+    assert (3, up_to("sign-in")) == (code, examined(out))
+    assert "consent again" in out
+    assert "referrals login" not in out
+
+
+def test_refused_token_is_found_at_the_endpoint(serve, referrals):
+    """A token that somebody gave is only known to be bad when it is used."""
+    serve(referral("a")).revoke_access_tokens()
+
+    code, out, _ = referrals("doctor")
+
+    assert (3, up_to("endpoint")) == (code, examined(out))
+
+
+def test_unusable_warehouse_comes_last(serve, referrals, tmp_path):
+    """The path is looked at before the first load does."""
+    serve(referral("a"))
+
+    code, out, _ = referrals("doctor", "--warehouse", tmp_path)
+
+    assert (2, up_to("warehouse")) == (code, examined(out))
+
+
+def test_doctor_as_json_is_one_object(referrals):
+    """One entry for each step, with the advice where one is missing."""
+    _, out, _ = referrals("doctor", "--json")
+
+    found = json.loads(out)
+    assert STEPS == list(found)
+    assert "missing" == found["registration"]["state"]
+    assert "New registration" in found["registration"]["advice"]
+    assert "waiting" == found["warehouse"]["state"]

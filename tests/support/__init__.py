@@ -1,0 +1,1 @@
+"""What tests share: records, loads, warehouses, engines and the plain-Python oracle."""

@@ -1,0 +1,268 @@
+"""Warehouses made of rows, without a load, for comparing the marts with the oracle."""
+
+# Hypothesis keeps functions of this module to the very end; without their annotations they do not
+# keep DuckDB's types, which its binding would report as leaked.
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from hypothesis import strategies as st
+
+from partner_referrals.warehouse.views import refresh_views
+from support import oracle
+from support.oracle import MILESTONES, Load, Version, Warehouse
+
+# The columns that make a row of a mart unique.
+GRAINS = {
+    "referrals": ("referral_id",),
+    "funnel_stages": ("segment", "segment_value", "stage"),
+    "funnel_cohorts": ("segment", "segment_value", "created_month"),
+    "conversion_curve": ("segment", "segment_value", "day"),
+    "win_rates": ("segment", "segment_value"),
+    "stage_durations": ("segment", "segment_value", "from_stage", "to_stage"),
+    "response_sla": ("referral_id", "rule"),
+    "response_sla_by_month": ("created_month", "rule"),
+    "open_referrals": ("referral_id",),
+    "flow_by_day": ("day",),
+    "trends": ("period", "period_start"),
+    "referral_history": ("referral_id", "valid_from"),
+    "data_quality_issues": ("referral_id", "rule"),
+    "freshness": (),
+}
+TABLES = {
+    "referrals": "id varchar not null, status varchar, customer_market varchar, "
+    "customer_name varchar, customer_org_size varchar, partner_market varchar, "
+    + "".join(f"{name}_date timestamp, " for name in oracle.MILESTONES)
+    + "last_activity_date timestamp, is_listed boolean, content_hash varchar not null, "
+    "valid_from timestamp, valid_to timestamp",
+    "referral_rejects": "record varchar, reason varchar, rejected_at timestamp",
+    "referral_totals": "counted_at timestamp, status varchar, created_month date, "
+    "referral_count bigint",
+    "load_runs": "run_id varchar, started_at timestamp, finished_at timestamp, mode varchar, "
+    "succeeded boolean, rows_received bigint, rows_new bigint, rows_changed bigint, "
+    "rows_unchanged bigint, rows_rejected bigint, rows_vanished bigint, requests bigint, "
+    "retries bigint, server_total bigint, warehouse_total bigint, reconciled boolean, "
+    "error varchar",
+}
+
+# Few enough moments that ties, month edges and reversed orders are common.
+START = datetime(2018, 12, 27, 9, 30)
+LOADS = [START + timedelta(days=30 * number, hours=3) for number in range(1, 5)]
+DAYS = (0, 0, 1, 3, 4, 7, 14, 20, 21, 22, 35, 36, 60, 95, 120, 125, 400)
+SECONDS = (0, 0, 0, 30, 59, 61, 40_000, 52_200, 70_000)
+MICROSECONDS = (0, 0, 0, 1, 999_999)
+VALUES = {
+    "status": [name.title() for name in oracle.STATUSES] + [None, "", "won", "LOST", "Paused"],
+    "customer_name": ["Contoso"],
+    "customer_market": ["US", "DE", None, "all", ""],
+    "customer_org_size": ["1to9employees", "Morethan500employees", "42", None],
+    "partner_market": ["US", None],
+}
+COMMON = ("created", "acknowledged", "accepted", "won")
+
+MOMENTS = st.builds(
+    lambda days, seconds, micros: START + timedelta(days, seconds, micros),
+    st.sampled_from(DAYS),
+    st.sampled_from(SECONDS),
+    st.sampled_from(MICROSECONDS),
+)
+TEXTS = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in VALUES.items()})
+RARELY = st.one_of(st.none(), st.none(), st.none(), MOMENTS)
+OFTEN = st.one_of(st.none(), MOMENTS, MOMENTS)
+DATES = st.fixed_dictionaries(
+    {name: OFTEN if name in COMMON else RARELY for name in oracle.MILESTONES}
+)
+
+
+def crowded_warehouse(**asked: datetime) -> Warehouse:
+    """Three hundred referrals at random, so many that every tie and odd order occurs."""
+    chance = random.Random(11)
+    versions = []
+    for number in range(300):
+        since = sorted(chance.sample(LOADS, chance.choice([1, 1, 2, 3])))
+        texts = {name: chance.choice(values) for name, values in VALUES.items()}
+        dates: dict[str, datetime | None] = dict.fromkeys(oracle.MILESTONES)
+        for valid_from, valid_to in zip(since, [*since[1:], None], strict=True):
+            texts = texts | {"status": chance.choice(VALUES["status"])}
+            dates = dates | {
+                name: START
+                + timedelta(
+                    chance.choice(DAYS), chance.choice(SECONDS), chance.choice(MICROSECONDS)
+                )
+                for name in oracle.MILESTONES
+                if chance.random() < (0.5 if name in COMMON else 0.1)
+            }
+            is_listed = valid_to is not None or chance.random() < 0.8
+            versions.append(Version(f"R{number}", texts, dates, is_listed, valid_from, valid_to))
+    return Warehouse(versions, [Load(moment, True, 300, None) for moment in LOADS], **asked)
+
+
+CROWDED = {
+    "now": crowded_warehouse(),
+    "known at": crowded_warehouse(known_at=LOADS[1]),
+    "as of": crowded_warehouse(asked_as_of=START + timedelta(days=36), known_at=LOADS[2]),
+}
+
+
+@st.composite
+def histories(draw: st.DrawFn, referral_id: str) -> list[Version]:
+    """The versions of one referral, each differing from the one before."""
+    since = draw(st.lists(st.sampled_from(LOADS), min_size=1, max_size=3, unique=True).map(sorted))
+    texts, dates, is_listed = draw(TEXTS), draw(DATES), True
+    versions: list[Version] = []
+    for valid_from, valid_to in zip(since, [*since[1:], None], strict=True):
+        if versions:
+            change = draw(st.sampled_from(["status", "texts", "date", "dates", "listing"]))
+            if change == "status":
+                texts = texts | {"status": draw(TEXTS)["status"]}
+            elif change == "texts":
+                texts = draw(TEXTS) | {"status": texts["status"]}
+            elif change == "date":
+                dates = dates | {draw(st.sampled_from(oracle.MILESTONES)): draw(OFTEN)}
+            elif change == "dates":
+                dates = draw(DATES)
+            is_listed = not is_listed if change == "listing" else True
+        versions.append(Version(referral_id, texts, dates, is_listed, valid_from, valid_to))
+    return versions
+
+
+@st.composite
+def warehouses(draw: st.DrawFn) -> Warehouse:
+    """A warehouse of up to seven referrals, empty and without a load now and then."""
+    count = draw(st.integers(0, 7))
+    versions = [version for number in range(count) for version in draw(histories(f"R{number}"))]
+    loads = [
+        Load(
+            moment + timedelta(minutes=number),
+            draw(st.sampled_from([True, True, True, False])),
+            draw(st.sampled_from([None, 3])),
+            draw(st.sampled_from([None, True, False])),
+        )
+        for number, moment in enumerate(draw(st.sampled_from([LOADS, LOADS[:2], []])))
+    ]
+    asked = st.one_of(st.none(), st.none(), MOMENTS, st.sampled_from(LOADS))
+    return Warehouse(versions, loads, draw(st.lists(MOMENTS, max_size=2)), draw(asked), draw(asked))
+
+
+def make_warehouse(path: Path) -> Path:
+    """A warehouse with the base tables, empty, and every view."""
+    with duckdb.connect(path) as connection:
+        connection.execute("create schema partner_center")
+        for name, columns in TABLES.items():
+            connection.execute(f"create table partner_center.{name} ({columns})")
+        refresh_views(connection)
+    return path
+
+
+@contextmanager
+def holding(
+    connection: duckdb.DuckDBPyConnection, warehouse: Warehouse
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse's rows in the tables and its moments in the session, for a while."""
+    connection.execute("begin")
+    if warehouse.versions:
+        rows = pa.Table.from_pylist([_as_row(version) for version in warehouse.versions])
+        connection.execute(
+            f"insert into partner_center.referrals by name select {_casts(rows)} from rows"
+        )
+    for load in warehouse.loads:
+        connection.execute(
+            "insert into partner_center.load_runs by name select $1 as run_id, $2 as finished_at, "
+            "$3 as succeeded, $4 as server_total, $5 as reconciled",
+            [
+                load.finished_at.isoformat(),
+                load.finished_at,
+                load.succeeded,
+                load.server_total,
+                load.reconciled,
+            ],
+        )
+    for moment in warehouse.rejected_at:
+        connection.execute(
+            "insert into partner_center.referral_rejects by name select $1 as rejected_at", [moment]
+        )
+    connection.execute("set variable as_of = $1", [warehouse.asked_as_of])
+    connection.execute("set variable known_at = $1", [warehouse.known_at])
+    yield connection
+    connection.execute("rollback")
+
+
+def _as_row(version: Version) -> dict[str, Any]:
+    return (
+        {"id": version.id, "is_listed": version.is_listed, "content_hash": "-"}
+        | {"valid_from": version.valid_from, "valid_to": version.valid_to}
+        | version.texts
+        | {f"{name}_date": moment for name, moment in version.dates.items()}
+    )
+
+
+def _casts(rows: pa.Table) -> str:
+    # A column of nulls has no type of its own in Arrow.
+    return ", ".join(
+        f"{name}::timestamp as {name}" if name.endswith(("_date", "_from", "_to")) else name
+        for name in rows.column_names
+    )
+
+
+def read(connection: duckdb.DuckDBPyConnection, mart: str) -> list[dict[str, Any]]:
+    """The rows of a mart, by column name."""
+    relation = connection.execute(f"select * from marts.{mart}")
+    names = [column[0] for column in relation.description]
+    return [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
+
+
+def keyed(rows: list[dict[str, Any]], mart: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """The rows by their grain, which must not occur twice."""
+    found = {tuple(row[name] for name in GRAINS[mart]): row for row in rows}
+    assert len(rows) == len(found), f"{mart} is not unique on {GRAINS[mart]}"
+    return found
+
+
+def is_same(expected: Any, actual: Any) -> bool:
+    """Equal, floats to nine digits."""
+    if isinstance(expected, float) and isinstance(actual, float):
+        return math.isclose(expected, actual, rel_tol=1e-9, abs_tol=1e-9)
+    return bool(expected == actual)
+
+
+def assert_same(expected: list[dict[str, Any]], actual: list[dict[str, Any]], mart: str) -> None:
+    """Both hold the same rows, with the same columns in the same order."""
+    wanted, found = keyed(expected, mart), keyed(actual, mart)
+    assert wanted.keys() == found.keys()
+    for key, row in wanted.items():
+        differing = {
+            name: (value, found[key].get(name, "no such column"))
+            for name, value in row.items()
+            if not is_same(value, found[key].get(name, "no such column"))
+        }
+        assert {} == differing, f"{mart} {key}: expected and actual differ"
+
+
+LOADED = datetime(2024, 6, 1, 12)
+
+
+def version(referral_id, status="New", *, name="Contoso", since=LOADED, until=None, **dates):
+    """A version of a referral; dates that are not given are null."""
+    texts = dict.fromkeys(
+        ("customer_name", "customer_market", "customer_org_size", "partner_market"), name
+    )
+    return Version(
+        referral_id,
+        texts | {"status": status, "customer_org_size": "1to9employees"},
+        dict.fromkeys(MILESTONES) | dates,
+        True,
+        since,
+        until,
+    )
+
+
+def warehouse(*versions, loads=(LOADED,), **asked):
+    return Warehouse(list(versions), [Load(moment, True, None, None) for moment in loads], **asked)
