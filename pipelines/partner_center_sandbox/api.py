@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from partner_center_sandbox.behaviour import Behaviour, RecordedRequest
 from partner_center_sandbox.faults import api_error
-from partner_center_sandbox.query import Query, Refused, read_query
+from partner_center_sandbox.query import WRONG_AUDIENCE, Query, Refused, read_query
 from partner_center_sandbox.store import Store
-from partner_center_sandbox.tokens import Tokens
+from partner_center_sandbox.tokens import ANALYTICS_AUDIENCE, Tokens
 
 REFERRALS_PATH = "/partner/v1/analytics/referrals"
 
@@ -45,7 +45,7 @@ class ReferralsApi:
             body = self._groups(query) if query.groupby else self._page(query, request)
             response = Response(body, media_type="application/json")
         except Refused as refusal:
-            response = api_error(refusal.status, str(refusal))
+            response = api_error(refusal.status, str(refusal), refusal.code)
         for name in _ID_HEADERS:
             if name in request.headers:
                 response.headers[name] = request.headers[name]
@@ -59,8 +59,11 @@ class ReferralsApi:
         if request.method != "GET":
             raise Refused(405, f"{request.method} is not allowed here; use GET.")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not self._tokens.accepts(token.strip()):
+        audience = self._tokens.audience_of(token.strip())
+        if scheme.lower() != "bearer" or audience is None:
             raise Refused(401, "The access token is missing, unknown or no longer valid.")
+        if audience != ANALYTICS_AUDIENCE:
+            raise Refused(401, f"The access token is for {audience}.", WRONG_AUDIENCE)
         accepted = request.headers.get("accept", "*/*").lower().split(",")
         if not any(kind.split(";")[0].strip() in _JSON_TYPES for kind in accepted):
             raise Refused(406, "Only application/json can be answered.")

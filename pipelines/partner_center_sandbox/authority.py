@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from partner_center_sandbox.behaviour import Behaviour, RecordedRequest
 from partner_center_sandbox.faults import sign_in_error
-from partner_center_sandbox.tokens import Tokens
+from partner_center_sandbox.tokens import ANALYTICS_AUDIENCE, ENGAGEMENTS_AUDIENCE, Tokens
 
 TENANT_ID = "5a9d0c0e-7a3f-4d0b-9c55-6f1d3c8e2b70"
 CLIENT_ID = "c0ffee00-4b1d-4c8a-8f55-2d7a9e6b1c34"
@@ -129,12 +129,14 @@ class Authority:
     ) -> dict[str, object]:
         lifetime = self._behaviour.token_lifetime_seconds
         scopes = params.get("scope", "").split()
+        is_engagements = any(scope.startswith(ENGAGEMENTS_AUDIENCE) for scope in scopes)
+        audience = ENGAGEMENTS_AUDIENCE if is_engagements else ANALYTICS_AUDIENCE
         return {
             "token_type": "Bearer",
             # offline_access, openid and profile ask for the other tokens; they are no permission.
             "scope": " ".join(scope for scope in scopes if "://" in scope),
             "expires_in": int(lifetime),
-            "access_token": self._tokens.issue_access_token(lifetime),
+            "access_token": self._tokens.issue_access_token(lifetime, audience),
             "refresh_token": self._tokens.issue_refresh_token(is_confidential=is_confidential),
             "id_token": _id_token(host),
             "client_info": _base64({"uid": _USER_ID, "utid": TENANT_ID}),

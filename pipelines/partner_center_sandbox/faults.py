@@ -7,9 +7,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 
-def api_error(status: int, description: str) -> Response:
-    """An error in Partner Center's shape."""
-    body = {"code": status, "description": description, "data": [], "source": "sandbox"}
+def api_error(status: int, description: str, code: int | None = None) -> Response:
+    """An error of the analytics API; `code` is the status unless it has a number of its own."""
+    body = {"code": code or status, "description": description, "data": [], "source": "sandbox"}
     return JSONResponse(body, status)
 
 

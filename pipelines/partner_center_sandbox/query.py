@@ -15,12 +15,17 @@ MAX_TOP = 9_999
 DEFAULT_TOP = 100
 
 
+# The code of a 401 for a token that was issued for another API.
+WRONG_AUDIENCE = 900420
+
+
 class Refused(Exception):
     """The request is answered with an error status; the message is its description."""
 
-    def __init__(self, status: int, description: str) -> None:
+    def __init__(self, status: int, description: str, code: int | None = None) -> None:
         super().__init__(description)
         self.status = status
+        self.code = code
 
 
 @dataclass(frozen=True)

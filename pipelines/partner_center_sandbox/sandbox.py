@@ -18,7 +18,7 @@ from partner_center_sandbox.certificate import make_certificate
 from partner_center_sandbox.generator import GeneratedReferrals
 from partner_center_sandbox.server import LOOPBACK, LoopbackServer
 from partner_center_sandbox.store import Store
-from partner_center_sandbox.tokens import Tokens
+from partner_center_sandbox.tokens import ANALYTICS_AUDIENCE, ENGAGEMENTS_AUDIENCE, Tokens
 
 
 class Sandbox:
@@ -50,7 +50,9 @@ class Sandbox:
         self._tokens = Tokens()
         self._store = Store()
         self._authority = Authority(self._tokens, self.behaviour)
-        self._access_token = self._refresh_token = ""
+        # By audience.
+        self._access_tokens: dict[str, str] = {}
+        self._refresh_token = ""
         # The next day must not bring them back.
         self._deleted_ids: set[str] = set()
         self._generated: GeneratedReferrals | None = None
@@ -90,11 +92,20 @@ class Sandbox:
 
     @property
     def access_token(self) -> str:
-        """A bearer token that the API accepts now; the same as before as long as that one is."""
-        if not self._tokens.accepts(self._access_token):
+        """A bearer token that the analytics API accepts; the same one until it expires."""
+        return self._access_token(ANALYTICS_AUDIENCE)
+
+    @property
+    def engagements_access_token(self) -> str:
+        """A bearer token that the engagements API accepts; the same one until it expires."""
+        return self._access_token(ENGAGEMENTS_AUDIENCE)
+
+    def _access_token(self, audience: str) -> str:
+        if self._tokens.audience_of(self._access_tokens.get(audience, "")) is None:
             lifetime = self.behaviour.token_lifetime_seconds
-            self._access_token = self._tokens.issue_access_token(lifetime)
-        return self._access_token
+            token = self._tokens.issue_access_token(lifetime, audience)
+            self._access_tokens[audience] = token
+        return self._access_tokens[audience]
 
     @property
     def refresh_token(self) -> str:

@@ -273,6 +273,13 @@ def test_expired_token_is_refused(sandbox: Sandbox) -> None:
     assert 401 == get(sandbox).status_code
 
 
+def test_token_for_the_other_api_is_refused(sandbox: Sandbox) -> None:
+    """The analytics API refuses a token that was issued for the engagements API."""
+    header = {"Authorization": f"Bearer {sandbox.engagements_access_token}"}
+    response = get(sandbox, header)
+    assert (401, 900420) == (response.status_code, response.json()["code"])
+
+
 def test_revoked_token_is_refused_and_a_new_one_accepted(sandbox: Sandbox) -> None:
     """Revoking ends the present tokens, not the sign-in."""
     old = sandbox.access_token
