@@ -115,7 +115,77 @@ def test_python_recipes_compile():
         compile(recipe("python", heading), heading, "exec")
 
 
+@pytest.mark.sweep
+def test_cron_job_follows_the_schema(tmp_path):
+    """The Kubernetes manifest is valid by the schema of its API, unknown fields included."""
+    (tmp_path / "job.yaml").write_text(recipe("yaml", "Kubernetes"))
+    python = make_environment(tmp_path / "environment", "kubernetes-validate", "setuptools")
+
+    told = subprocess.run(
+        [python.with_name("kubernetes-validate"), "--strict", tmp_path / "job.yaml"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert 0 == told.returncode, told.stdout + told.stderr
+
+
+def test_container_variables_exist():
+    """The environment variables of the Azure job and of the image are settings of the program."""
+    job = yaml.safe_load(recipe("yaml", "Azure Container Apps"))
+    (container,) = job["properties"]["template"]["containers"]
+    image = re.findall(r"^ENV (\w+)=", (ROOT / "Containerfile").read_text(), re.MULTILINE)
+    prefix = "SOURCES__PARTNER_CENTER__CREDENTIALS__"
+    named = {each["name"] for each in container["env"]} | set(image)
+
+    assert {name.removeprefix(prefix).lower() for name in named} <= set(
+        PartnerCenterCredentials().keys()
+    )
+
+
 # What is run
+
+
+@pytest.mark.sweep
+@pytest.mark.timeout(600)
+def test_container_steps_build_what_loads(tmp_path, serve):
+    """The steps of the Containerfile, run without an engine, give a command that a user loads with
+    who has no name, no home directory and nothing but the volume to write to."""
+    sandbox = serve(*(referral(f"r{number}") for number in range(7)))
+    text = (ROOT / "Containerfile").read_text()
+    build = text.split("FROM ")[1]
+    (tmp_path / "project").mkdir()
+    for name in re.findall(r"^COPY (.+) \S+$", build, re.MULTILINE):
+        for each in name.split():
+            copy = shutil.copytree if (ROOT / each).is_dir() else shutil.copy
+            copy(ROOT / each, tmp_path / "project" / each)
+    for step in re.findall(r"^RUN (.+)$", build, re.MULTILINE):
+        # The system's Python, which every user may run.
+        command = step.replace("/venv", f"{tmp_path}/venv")
+        subprocess.run(
+            ["sh", "-ec", re.sub(r"^python ", "/usr/bin/python3 ", command)],
+            cwd=tmp_path / "project",
+            check=True,
+        )
+    data = tmp_path / "data"
+    data.mkdir(mode=0o777)
+    data.chmod(0o777)
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+
+    done = subprocess.run(
+        ["setpriv", "--reuid=10001", "--regid=10001", "--clear-groups", "env", "-i",
+         f"SOURCES__PARTNER_CENTER__BASE_URL={sandbox.base_url}",
+         f"SOURCES__PARTNER_CENTER__CREDENTIALS__ACCESS_TOKEN={sandbox.access_token}",
+         f"SOURCES__PARTNER_CENTER__CREDENTIALS__TOKEN_CACHE={data}/token_cache.json",
+         tmp_path / "venv" / "bin" / "referrals", "load"],
+        cwd=data,
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+
+    assert 0 == done.returncode, done.stderr
+    assert [(7,)] == loaded(data / "referrals.duckdb")
 
 
 @pytest.mark.sweep
