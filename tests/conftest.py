@@ -12,26 +12,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from partner_center.schema.fields import DATE_COLUMNS, TEXT_COLUMNS
 from partner_center_sandbox import Sandbox
 from support.loads import KilledLoads, Notes
 from support.records import NOW
 
 # As the command line sets it, before anything imports dlt.
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-
-# As dlt makes them, for the views to stand on while there is nothing.
-_DLT_TABLES = f"""
-create table partner_center.referrals (
-    {", ".join(f"{column} varchar" for column in TEXT_COLUMNS)},
-    {", ".join(f"{column} timestamp" for column in DATE_COLUMNS)},
-    last_activity_date timestamp, is_listed boolean, content_hash bigint,
-    valid_from timestamp, valid_to timestamp
-);
-create table partner_center.referral_rejects (
-    record varchar, reason varchar, rejected_at timestamp
-);
-"""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -135,10 +121,7 @@ def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
     with open_warehouse(path) as connection:
         create_tables(connection)
-        connection.execute(_DLT_TABLES)
         refresh_views(connection)
-        connection.execute("drop table partner_center.referrals")
-        connection.execute("drop table partner_center.referral_rejects")
     return path
 
 
@@ -149,16 +132,13 @@ def load(warehouse: Path, notes: Notes, empty_warehouse: Path) -> Callable[..., 
     The views are there from the start, which spares each test making them; what makes them is
     tested where the command line loads.
     """
-    from partner_center import connect
-    from partner_center.settings import resolve_settings
-    from partner_referrals.load.run import Load, Wishes
+    from partner_referrals.load import LoadOptions
+    from partner_referrals.load import load as run_load
 
-    def run(now: datetime = NOW, **wishes: Any) -> Any:
+    def run(now: datetime = NOW, **options: Any) -> Any:
         if not warehouse.exists():
             shutil.copy(empty_warehouse, warehouse)
-        settings = resolve_settings()
-        job = Load(settings, connect(settings), warehouse, Wishes(**wishes), lambda: now, notes)
-        return job.run()
+        return run_load(warehouse, LoadOptions(**options), clock=lambda: now, progress=notes)
 
     return run
 

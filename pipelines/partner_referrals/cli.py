@@ -6,7 +6,6 @@ Imports that only one command needs stand in that command: dlt alone takes over 
 import os
 import signal
 import sys
-from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -122,36 +121,28 @@ def load(
     """Bring the warehouse up to what Partner Center shows now."""
     if full and filter:
         raise UsageError("--full lists everything and --filter a part. Give one of them.")
-    from partner_center import connect
-    from partner_center.settings import resolve_settings
     from partner_referrals.alerts import alerting
-    from partner_referrals.load.run import Load, Wishes
+    from partner_referrals.load import LoadOptions
+    from partner_referrals.load import load as run_load
     from partner_referrals.output.formats import write_json
     from partner_referrals.output.terminal import RunProgress
     from partner_referrals.settings import PUBLISH_DIR, VIEWS_SLA_RULES, read_destination
 
     with alerting("referrals load", _say) as alert:
-        settings = resolve_settings()
-        destination = read_destination()
         target = PUBLISH_DIR.read_path()
-        rules = VIEWS_SLA_RULES.read_path()
-        file_of_the_load: AbstractContextManager[Path] = nullcontext(warehouse)
-        if destination:
-            from partner_referrals.load.postgres import mirrored
+        options = LoadOptions(
+            full=full,
+            filter=filter,
+            allow_vanish=allow_vanish,
+            sla_rules=VIEWS_SLA_RULES.read_path(),
+        )
+        if read_destination() == "postgres":
+            from partner_referrals.load.postgres import load_into_postgres as run_load
 
             if target:
-                raise _no_file("publish", destination)
-            file_of_the_load = mirrored(destination, warehouse, rules)
-        with RunProgress(_err) as progress, file_of_the_load as file:
-            run = Load(
-                settings,
-                connect(settings),
-                file,
-                Wishes(full=full, filter=filter, allow_vanish=allow_vanish),
-                _now,
-                progress,
-                rules,
-            ).run()
+                raise _no_file("publish")
+        with RunProgress(_err) as progress:
+            run = run_load(warehouse, options, clock=_now, progress=progress)
         if target:
             _publish(warehouse, target)
         if run.reconciled is False:
@@ -171,13 +162,13 @@ def _require_file(command: str, warehouse: Path) -> None:
         return
     from partner_referrals.settings import read_destination
 
-    if destination := read_destination():
-        raise _no_file(command, destination)
+    if read_destination() == "postgres":
+        raise _no_file(command)
 
 
-def _no_file(command: str, destination: str) -> UsageError:
+def _no_file(command: str) -> UsageError:
     return UsageError(
-        f"'{command}' reads a DuckDB file, but [pipeline] destination is {destination}. Ask "
+        f"'{command}' reads a DuckDB file, but [pipeline] destination is postgres. Ask "
         "that server in its own SQL: the views are in its schema marts."
     )
 
@@ -345,11 +336,11 @@ def views(
         for statement in view_ddl(dialect, VIEWS_SLA_RULES.read_path()):
             print(f"{statement};")
         return
-    if destination := read_destination():
-        from partner_referrals.load.postgres import refresh_views_there
+    if read_destination() == "postgres":
+        from partner_referrals.load.postgres import refresh_postgres_views
 
-        count = refresh_views_there(destination, VIEWS_SLA_RULES.read_path())
-        print(f"{count} views refreshed in {destination}.")
+        count = refresh_postgres_views(VIEWS_SLA_RULES.read_path())
+        print(f"{count} views refreshed in postgres.")
         return
     from partner_referrals.warehouse.connection import open_warehouse, transaction
     from partner_referrals.warehouse.tables import has_table

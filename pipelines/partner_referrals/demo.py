@@ -1,15 +1,16 @@
 """The whole job against a local stand-in for Partner Center, into a warehouse of its own."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
-from partner_center import connect
 from partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings
 from partner_center.sign_in.user import sign_in_with_device_code
 from partner_center_sandbox import Sandbox
 from partner_referrals.errors import UsageError
+from partner_referrals.load import load
+from partner_referrals.load.options import Clock
 from partner_referrals.load.progress import Progress
-from partner_referrals.load.run import Clock, Load, Wishes
 from partner_referrals.warehouse.connection import open_warehouse
 
 REFERRAL_COUNT = 12_000
@@ -33,10 +34,18 @@ def run_demo(warehouse: Path, clock: Clock, progress: Progress) -> None:
             settings.credentials, certificate=sandbox.certificate, show=progress.say
         )
         progress.say("First load: everything there is.")
-        _load(sandbox, settings, warehouse, clock, progress)
+        with_stand_in = partial(
+            load,
+            warehouse,
+            settings=settings,
+            certificate=sandbox.certificate,
+            clock=clock,
+            progress=progress,
+        )
+        with_stand_in()
         sandbox.next_day()
         progress.say("The next day: new referrals came in, others moved on. Loading the changes.")
-        _load(sandbox, settings, warehouse, clock, progress)
+        with_stand_in()
 
 
 def _settings(sandbox: Sandbox, token_cache: Path) -> PartnerCenterSettings:
@@ -52,17 +61,6 @@ def _settings(sandbox: Sandbox, token_cache: Path) -> PartnerCenterSettings:
     )
     settings.on_resolved()
     return settings
-
-
-def _load(
-    sandbox: Sandbox,
-    settings: PartnerCenterSettings,
-    warehouse: Path,
-    clock: Clock,
-    progress: Progress,
-) -> None:
-    client = connect(settings, certificate=sandbox.certificate)
-    Load(settings, client, warehouse, Wishes(), clock, progress).run()
 
 
 def _make_new(warehouse: Path) -> None:

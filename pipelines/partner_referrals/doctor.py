@@ -11,7 +11,7 @@ from partner_center.records.page import read_page
 from partner_center.settings import PartnerCenterSettings, resolve_settings
 from partner_center.sign_in.user import sign_in
 from partner_referrals.errors import ReferralsError, SignInRequired, UsageError
-from partner_referrals.load.state import read_known
+from partner_referrals.load.state import read_state
 from partner_referrals.settings import read_destination
 from partner_referrals.warehouse.connection import open_warehouse
 
@@ -121,15 +121,15 @@ def _describe_endpoint(settings: PartnerCenterSettings) -> str:
 
 
 def _describe_warehouse(warehouse: Path, now: datetime) -> str:
-    if destination := read_destination():
+    if read_destination() == "postgres":
         # What only some installations have brings its driver.
-        from partner_referrals.load.postgres import describe_destination
+        from partner_referrals.load.postgres import describe_postgres
 
-        return describe_destination(destination)
+        return describe_postgres()
     if not warehouse.exists():
         if not warehouse.parent.is_dir():
             raise UsageError(f"There is no directory {warehouse.parent} for the warehouse.")
         return f"{warehouse} will be made by the first load"
     with open_warehouse(warehouse, read_only=True, wait_seconds=0) as connection:
-        known = read_known(connection, now)
-    return f"{warehouse} holds {known.referral_count:,} referrals"
+        state = read_state(connection, now)
+    return f"{warehouse} holds {state.referral_count:,} referrals"

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import dlt
 
+from partner_referrals.errors import UsageError
+
+DESTINATIONS = ("duckdb", "postgres")
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -26,8 +30,7 @@ class Setting:
 PIPELINE_DESTINATION = Setting(
     "pipeline",
     "destination",
-    "Where the warehouse is: `duckdb` (a file, the default), `postgres`, or another of dlt's "
-    "destinations, which nobody has tried; see docs/scaling.md.",
+    "Where the warehouse is: `duckdb` (a file, the default) or `postgres`; see docs/scaling.md.",
 )
 PUBLISH_DIR = Setting(
     "publish",
@@ -49,7 +52,12 @@ VIEWS_SLA_RULES = Setting(
 SETTINGS = (PIPELINE_DESTINATION, PUBLISH_DIR, ALERTS_WEBHOOK, VIEWS_SLA_RULES)
 
 
-def read_destination() -> str | None:
-    """The server that has the warehouse; None where it is a DuckDB file."""
-    destination = PIPELINE_DESTINATION.read()
-    return None if destination in ("", "duckdb") else destination
+def read_destination() -> str:
+    """Where the warehouse is, `duckdb` or `postgres`; raises UsageError for anything else."""
+    destination = PIPELINE_DESTINATION.read() or DESTINATIONS[0]
+    if destination not in DESTINATIONS:
+        raise UsageError(
+            f"[pipeline] destination is '{destination}', but a warehouse can only be in "
+            f"{' or '.join(DESTINATIONS)}. Nothing was loaded; correct the setting."
+        )
+    return destination

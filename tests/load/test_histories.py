@@ -14,13 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from starlette.responses import PlainTextResponse
 
-from partner_center import connect
-from partner_center.settings import resolve_settings
 from partner_center_sandbox import Sandbox
 from partner_referrals.errors import ReferralsError
-from partner_referrals.load.run import Load, Wishes
+from partner_referrals.load import LoadOptions, load
 from support.crash import assert_right
-from support.loads import KilledLoads, Notes
+from support.loads import KilledLoads
 from support.records import NOW, referral
 
 PAGE = 7
@@ -154,20 +152,11 @@ class Histories(RuleBasedStateMachine):
         self.warehouse.unlink(missing_ok=True)
         self.warehouse.with_name(f"{self.warehouse.name}.wal").unlink(missing_ok=True)
 
-    def _load(self, hours: int, **wishes: Any) -> None:
+    def _load(self, hours: int, **options: Any) -> None:
         self.hours += hours
         now = NOW + timedelta(hours=self.hours)
-        configured = resolve_settings()
-        job = Load(
-            configured,
-            connect(configured),
-            self.warehouse,
-            Wishes(allow_vanish=True, **wishes),
-            lambda: now,
-            Notes(),
-        )
         try:
-            job.run()
+            load(self.warehouse, LoadOptions(allow_vanish=True, **options), clock=lambda: now)
         except ReferralsError as error:
             # A failing server is part of the history; anything else is not.
             if self.source.behaviour.on_request is None:

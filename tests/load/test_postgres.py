@@ -9,11 +9,8 @@ import duckdb
 import psycopg2
 import pytest
 
-from partner_center import connect
-from partner_center.settings import resolve_settings
 from partner_referrals.errors import TryAgainLater, WarehouseFailed
-from partner_referrals.load.postgres import mirrored
-from partner_referrals.load.run import Load, Wishes
+from partner_referrals.load.postgres import load_into_postgres
 from support.documents import SUPPORT
 from support.engines import running_postgres
 from support.loads import Notes, make_warehouse
@@ -69,9 +66,7 @@ def run(address, sql):
 
 def load(place, now=NOW):
     """A load into the configured server."""
-    settings = resolve_settings()
-    with mirrored("postgres", place / "referrals.duckdb", None) as mirror:
-        return Load(settings, connect(settings), mirror, Wishes(), lambda: now, Notes()).run()
+    return load_into_postgres(place / "referrals.duckdb", clock=lambda: now)
 
 
 def assert_right(address, source):
@@ -162,7 +157,7 @@ def test_mirror_serves_the_next_load(tmp_path, database, serve, monkeypatch):
     """A load finds the tables in the mirror that the one before has left, and copies none."""
     source = serve(*(referral(f"r{number}") for number in range(9)))
     load(tmp_path)
-    monkeypatch.setattr("partner_referrals.load.postgres._Server._fill_table", None)
+    monkeypatch.setattr("partner_referrals.load.postgres._fill", None)
     source.put(referral("r1", status="Won", wonDate="2026-03-30T00:00:00"))
     made = load(tmp_path, NOW.replace(hour=13))
 
@@ -219,14 +214,15 @@ def test_load_from_another_machine_is_not_overwritten(tmp_path, database, serve)
     (tmp_path / "here").mkdir()
     (tmp_path / "there").mkdir()
 
-    def load_beside_another():
-        with mirrored("postgres", tmp_path / "here" / "referrals.duckdb", None) as mirror:
+    class LoadsThere(Notes):
+        def page(self, rows, total):
+            """The other load runs while this one lists."""
             load(tmp_path / "there")
-            settings = resolve_settings()
-            Load(settings, connect(settings), mirror, Wishes(), lambda: NOW, Notes()).run()
 
     with pytest.raises(TryAgainLater, match="Another load has written"):
-        load_beside_another()
+        load_into_postgres(
+            tmp_path / "here" / "referrals.duckdb", clock=lambda: NOW, progress=LoadsThere()
+        )
 
     assert [(1,)] == run(database, "select count(*) from partner_center.load_runs")
     assert_right(database, source)
@@ -281,7 +277,7 @@ def test_unknown_destination_is_told(database, partner_center, referrals, monkey
     code, _, err = referrals("load")
 
     assert 2 == code
-    assert "dlt knows no destination 'postgress'." in err
+    assert "[pipeline] destination is 'postgress'" in err
 
 
 def test_server_that_is_down_is_told(database, partner_center, referrals, monkeypatch):

@@ -21,11 +21,8 @@ from typing import Any
 
 import duckdb
 
-from partner_center import connect
-from partner_center.settings import resolve_settings
 from partner_referrals.errors import ReferralsError
-from partner_referrals.load.run import Load, Wishes
-from support.loads import Notes
+from partner_referrals.load import load
 from support.records import NOW
 
 # Every way in which this program and dlt reach DuckDB or change a file's name.
@@ -67,10 +64,6 @@ def _load(order: dict[str, Any], pipe: int) -> None:
 
     os.environ.update(order["environment"])
     now: datetime = NOW + timedelta(hours=order["hours"])
-    settings = resolve_settings()
-    job = Load(
-        settings, connect(settings), Path(order["warehouse"]), Wishes(), lambda: now, Notes()
-    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if limit := order.get("file_bytes"):
@@ -81,7 +74,7 @@ def _load(order: dict[str, Any], pipe: int) -> None:
         _watch(os, name, 0, pass_point)
     code, said = 0, ""
     try:
-        job.run()
+        load(Path(order["warehouse"]), clock=lambda: now)
     except ReferralsError as error:
         code = error.exit_code
         said = str(error)

@@ -11,17 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
-
-from partner_center import connect
-from partner_center.settings import resolve_settings
-from partner_referrals.load.postgres import mirrored
-from partner_referrals.load.run import Load, Wishes
-from support.loads import Notes
+from partner_referrals.load.postgres import load_into_postgres
+from partner_referrals.load.postgres_server import PostgresServer
 from support.records import NOW
 
-# Every way in which this program and dlt reach the server.
-CALLS = ("execute_query", "begin_transaction", "commit_transaction", "close_connection")
+# Every way in which this program changes the server.
+CALLS = ("execute", "copy", "commit")
 
 
 def main() -> None:
@@ -29,7 +24,7 @@ def main() -> None:
     count = 0
 
     def watch(name: str) -> None:
-        real = getattr(Psycopg2SqlClient, name)
+        real = getattr(PostgresServer, name)
 
         def watched(*arguments: Any, **options: Any) -> Any:
             nonlocal count
@@ -38,14 +33,12 @@ def main() -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             return real(*arguments, **options)
 
-        setattr(Psycopg2SqlClient, name, watched)
+        setattr(PostgresServer, name, watched)
 
     for name in CALLS:
         watch(name)
-    settings = resolve_settings()
     now = NOW + timedelta(hours=hours)
-    with mirrored("postgres", place / "referrals.duckdb", None) as mirror:
-        Load(settings, connect(settings), mirror, Wishes(), lambda: now, Notes()).run()
+    load_into_postgres(place / "referrals.duckdb", clock=lambda: now)
     print(count)
 
 

@@ -9,10 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from partner_center import connect
 from partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings
 from partner_center_sandbox import Sandbox
-from partner_referrals.load.run import Load, Wishes
+from partner_referrals.load import load
 from support.records import NOW
 
 
@@ -82,7 +81,7 @@ def load_from(sandbox: Sandbox, path: Path, now: datetime = NOW) -> None:
         credentials=PartnerCenterCredentials(access_token=sandbox.access_token),
     )
     settings.on_resolved()
-    Load(settings, connect(settings), path, Wishes(), lambda: now, Notes()).run()
+    load(path, settings=settings, clock=lambda: now)
 
 
 def build_warehouse(path: Path, sandbox: Sandbox, now: datetime = NOW) -> Path:

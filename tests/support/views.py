@@ -16,6 +16,8 @@ import duckdb
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from partner_referrals.warehouse import tables
+from partner_referrals.warehouse.tables import column_definitions, create_tables
 from partner_referrals.warehouse.views import refresh_views
 from support import oracle
 from support.oracle import MILESTONES, Load, Version, Warehouse
@@ -37,21 +39,8 @@ GRAINS = {
     "data_quality_issues": ("referral_id", "rule"),
     "freshness": (),
 }
-TABLES = {
-    "referrals": "id varchar not null, status varchar, customer_market varchar, "
-    "customer_name varchar, customer_org_size varchar, partner_market varchar, "
-    + "".join(f"{name}_date timestamp, " for name in oracle.MILESTONES)
-    + "last_activity_date timestamp, is_listed boolean, content_hash varchar not null, "
-    "valid_from timestamp, valid_to timestamp",
-    "referral_rejects": "record varchar, reason varchar, rejected_at timestamp",
-    "referral_totals": "counted_at timestamp, status varchar, created_month date, "
-    "referral_count bigint",
-    "load_runs": "run_id varchar, started_at timestamp, finished_at timestamp, mode varchar, "
-    "succeeded boolean, rows_received bigint, rows_new bigint, rows_changed bigint, "
-    "rows_unchanged bigint, rows_rejected bigint, rows_vanished bigint, requests bigint, "
-    "retries bigint, server_total bigint, warehouse_total bigint, reconciled boolean, "
-    "error varchar",
-}
+
+TABLES = {table.name: column_definitions(table) for table in tables.TABLES}
 
 # Few enough moments that ties, month edges and reversed orders are common.
 START = datetime(2018, 12, 27, 9, 30)
@@ -155,9 +144,7 @@ def warehouses(draw: st.DrawFn) -> Warehouse:
 def make_warehouse(path: Path) -> Path:
     """A warehouse with the base tables, empty, and every view."""
     with duckdb.connect(path) as connection:
-        connection.execute("create schema partner_center")
-        for name, columns in TABLES.items():
-            connection.execute(f"create table partner_center.{name} ({columns})")
+        create_tables(connection)
         refresh_views(connection)
     return path
 
@@ -197,7 +184,7 @@ def holding(
 
 def _as_row(version: Version) -> dict[str, Any]:
     return (
-        {"id": version.id, "is_listed": version.is_listed, "content_hash": "-"}
+        {"id": version.id, "is_listed": version.is_listed, "content_hash": 0}
         | {"valid_from": version.valid_from, "valid_to": version.valid_to}
         | version.texts
         | {f"{name}_date": moment for name, moment in version.dates.items()}

@@ -25,6 +25,11 @@ def _column_hint(field: pa.Field) -> TColumnSchema:
         return {**hint, "data_type": "bigint"}
     if pa.types.is_date(field.type):
         return {**hint, "data_type": "date"}
+    if pa.types.is_floating(field.type):
+        return {**hint, "data_type": "double"}
+    if pa.types.is_decimal(field.type):
+        precision, scale = field.type.precision, field.type.scale
+        return {**hint, "data_type": "decimal", "precision": precision, "scale": scale}
     return {**hint, "data_type": "text"}
 
 

@@ -2,18 +2,18 @@
 
 import pyarrow as pa
 
-from partner_center.records.page import REFERRAL_SCHEMA
 from partner_center.schema.content_hash import LAST_ACTIVITY_SQL, content_hash_sql
+from partner_center.schema.tables import REFERRALS
 
-# One observed version of a referral.
-VERSION_SCHEMA = (
-    REFERRAL_SCHEMA.append(pa.field("last_activity_date", pa.timestamp("us")))
-    .append(pa.field("is_listed", pa.bool_()))
-    .append(pa.field("content_hash", pa.int64(), nullable=False))
-)
-# From when to when it was the current one.
+VALIDITY_COLUMNS = ("valid_from", "valid_to")
+
+# From when to when a version was the current one.
 VALIDITY_SCHEMA = pa.schema(
-    [pa.field("valid_from", pa.timestamp("us")), pa.field("valid_to", pa.timestamp("us"))]
+    [REFERRALS.schema.field(name).remove_metadata() for name in VALIDITY_COLUMNS]
+)
+# What one version of a referral says.
+VERSION_SCHEMA = pa.schema(
+    [field.remove_metadata() for field in REFERRALS.schema if field.name not in VALIDITY_COLUMNS]
 )
 # Both, in the order in which dlt puts them: a file in another order would be written once more.
 SEEN_SCHEMA = pa.schema([*VALIDITY_SCHEMA, *VERSION_SCHEMA])

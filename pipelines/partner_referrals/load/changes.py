@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from partner_center.listing.lister import Listing
 from partner_center.schema.content_hash import content_hash_sql
 from partner_center.schema.fields import FIELD_COLUMNS
-from partner_referrals.warehouse.tables import CURRENT_REFERRALS, has_table
+from partner_referrals.warehouse.tables import CURRENT_REFERRALS
 
 # An answer that would wipe more than this share of the table is more likely wrong than true.
 MAX_VANISHED_SHARE = 0.2
@@ -47,10 +48,8 @@ class Changes:
 
 def find_changes(
     connection: duckdb.DuckDBPyConnection,
-    referral_files: Sequence[Path],
-    reject_files: Sequence[Path],
+    listing: Listing,
     *,
-    may_repeat: bool,
     judge_vanished: bool,
     allow_vanish: bool,
     now: datetime,
@@ -58,24 +57,29 @@ def find_changes(
 ) -> Changes:
     """Compare a listing with the current versions by their content hashes.
 
-    The files are Parquet in the order received: where ids `may_repeat`, the last row of each
-    counts. Vanished referrals are looked for only where `judge_vanished` says that the listing is
-    complete.
+    Vanished referrals are looked for only where `judge_vanished` says that the listing is complete.
     """
-    _name_inputs(connection, referral_files, reject_files, may_repeat)
+    _define_inputs(connection, listing)
     rejects = directory / "new-rejects.parquet"
     _copy_new_rejects(connection, now, rejects)
-    is_first = not may_repeat and len(referral_files) == 1 and _is_empty(connection)
+    is_first = (
+        not listing.may_repeat
+        and len(listing.referral_files) == 1
+        and _count(connection, "current_versions") == 0
+    )
     versions = directory / "versions.parquet"
     if is_first:
-        # What the spool wrote is what the warehouse takes; nothing is copied.
-        (versions,) = referral_files
+        # The received file is already what the warehouse takes; nothing is copied.
+        (versions,) = listing.referral_files
     else:
-        _copy(connection, "from listed anti join known using (id, content_hash)", versions)
-    _name(connection, "changed", f"from {_parquet([versions])}")
+        _copy(
+            connection, "from listed anti join current_versions using (id, content_hash)", versions
+        )
+    _define(connection, "changed", f"from {_parquet([versions])}")
     new, changed, relisted = connection.execute(
-        "select count(*) filter (known.id is null), count(known.id), "
-        "count(*) filter (not known.is_listed) from changed left join known using (id)"
+        "select count(*) filter (current_versions.id is null), count(current_versions.id), "
+        "count(*) filter (not current_versions.is_listed) "
+        "from changed left join current_versions using (id)"
     ).fetchall()[0]
     vanished = _Vanished(0, 0)
     if judge_vanished:
@@ -93,13 +97,6 @@ def find_changes(
     )
 
 
-def _is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether nothing is known, and the table is there or will be made."""
-    # Where only the table is gone, dlt believes it there as long as its schema stays the same.
-    is_usable = has_table(connection, "referrals") or not has_table(connection, "_dlt_version")
-    return is_usable and _count(connection, "known") == 0
-
-
 class _Vanished(NamedTuple):
     row_count: int
     withheld_count: int
@@ -110,7 +107,7 @@ def _find_vanished(
     connection: duckdb.DuckDBPyConnection, met_count: int, allow_vanish: bool, directory: Path
 ) -> _Vanished:
     """The referrals that a complete listing lacks; it met `met_count` of those listed before."""
-    listed_before = _count(connection, "known where is_listed")
+    listed_before = _count(connection, "current_versions where is_listed")
     if met_count == listed_before:
         return _Vanished(0, 0)
     count = _count(connection, "vanished")
@@ -135,15 +132,13 @@ def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> 
     return _count(connection, _parquet(files))
 
 
-def _name_inputs(
-    connection: duckdb.DuckDBPyConnection,
-    referral_files: Sequence[Path],
-    reject_files: Sequence[Path],
-    may_repeat: bool,
-) -> None:
-    """Temporary views of what was listed, what is known, and what of that is gone."""
-    received = f"read_parquet({_paths(referral_files)}"
-    if may_repeat:
+def _define_inputs(connection: duckdb.DuckDBPyConnection, listing: Listing) -> None:
+    """Temporary views of what was listed and rejected, what is current, and what of that is gone.
+
+    `listed` has each id once, with the row that was received last.
+    """
+    received = f"read_parquet({_paths(listing.referral_files)}"
+    if listing.may_repeat:
         listed = (
             f"select {_VERSION} from {received}, filename = 'reading', file_row_number = true) "
             "qualify row_number() over "
@@ -151,35 +146,28 @@ def _name_inputs(
         )
     else:
         listed = f"select {_VERSION} from {received})"
-    _name(connection, "listed", listed)
-    _name(connection, "rejected", f"from {_parquet(reject_files)}")
-    is_known = has_table(connection, "referrals")
-    _name(connection, "known", f"from {CURRENT_REFERRALS}" if is_known else "from listed limit 0")
-    _name(
+    _define(connection, "listed", listed)
+    _define(connection, "rejected", f"from {_parquet(listing.reject_files)}")
+    _define(connection, "current_versions", f"from {CURRENT_REFERRALS}")
+    _define(
         connection,
         "vanished",
         f"select {_FIELDS}, last_activity_date, false as is_listed, "
-        f"{content_hash_sql('false')} as content_hash from known where is_listed "
+        f"{content_hash_sql('false')} as content_hash from current_versions where is_listed "
         "and id not in (select id from listed) "
         "and id not in (select id from rejected where id is not null)",
     )
 
 
-def _name(connection: duckdb.DuckDBPyConnection, view: str, query: str) -> None:
+def _define(connection: duckdb.DuckDBPyConnection, view: str, query: str) -> None:
     connection.execute(f"create or replace temp view {view} as {query}")
 
 
 def _copy_new_rejects(connection: duckdb.DuckDBPyConnection, now: datetime, file: Path) -> None:
-    known = (
-        "where not exists (from partner_center.referral_rejects as known "
-        "where known.record = rejected.record and known.reason = rejected.reason)"
-        if has_table(connection, "referral_rejects")
-        else ""
-    )
     _copy(
         connection,
         f"select distinct record, reason, timestamp '{now.isoformat()}' as rejected_at "
-        f"from rejected {known}",
+        "from rejected anti join partner_center.referral_rejects using (record, reason)",
         file,
     )
 

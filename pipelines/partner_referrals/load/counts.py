@@ -1,17 +1,69 @@
-"""What the warehouse takes the server to hold, in the server's own grouping."""
+"""Counts the warehouse in the server's own grouping, and compares the two."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
 from partner_center.listing.counts import Cell, ServerCounts
-from partner_referrals.load.reconcile import WarehouseCounts
+from partner_center.listing.lister import Listing
+from partner_referrals.load.changes import count_distinct, count_rows
+from partner_referrals.load.progress import Progress
+from partner_referrals.load.reconcile import Reconciliation, WarehouseCounts, reconcile
 from partner_referrals.warehouse.tables import CURRENT_REFERRALS
 
 KEPT_DAYS = 400
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the listings of a run came to, and whether the server counts the same.
+
+    `seen_count` and `rejected_count` are distinct readable and rejected records.
+    """
+
+    reconciliation: Reconciliation
+    warehouse_total: int | None
+    seen_count: int
+    rejected_count: int
+
+
+def compare(
+    connection: duckdb.DuckDBPyConnection,
+    listings: Sequence[Listing],
+    counts: ServerCounts,
+    progress: Progress,
+    is_comparable: bool,
+) -> Comparison:
+    """Compare the server's counts with the warehouse's, if they are `is_comparable`."""
+    started = time.perf_counter()
+    reject_files = [file for listing in listings for file in listing.reject_files]
+    rejected_count = count_distinct(connection, reject_files, "record, reason")
+    seen_count = _count_seen(connection, listings)
+    if not is_comparable:
+        return Comparison(Reconciliation(None), None, seen_count, rejected_count)
+    ours = count_listed(connection, reject_files)
+    reconciliation = reconcile(counts, ours)
+    if counts.total is not None:
+        sign = "=" if reconciliation.is_reconciled else "differs from"
+        progress.step(
+            "reconcile",
+            "total" if counts.cells is None else "status x month",
+            f"{counts.total:,} {sign} {ours.total:,}",
+            time.perf_counter() - started,
+        )
+    return Comparison(reconciliation, ours.total, seen_count, rejected_count)
+
+
+def _count_seen(connection: duckdb.DuckDBPyConnection, listings: Sequence[Listing]) -> int:
+    files = [file for listing in listings for file in listing.referral_files]
+    if len(listings) == 1 and not listings[0].may_repeat:
+        return count_rows(connection, files)
+    return count_distinct(connection, files, "id")
 
 
 def count_listed(

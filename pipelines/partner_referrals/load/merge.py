@@ -1,4 +1,4 @@
-"""New versions and rejects into the warehouse, in one package of dlt's."""
+"""Merges new versions and rejects into the warehouse, in one load package of dlt."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,24 +17,17 @@ from dlt.common.configuration.specs import PluggableRunContext
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from partner_center.schema.dlt_hints import column_hints, declared_schema, versioned
+from partner_center.schema.tables import REFERRAL_REJECTS
 from partner_center.schema.versions import SEEN_SCHEMA, VERSION_SCHEMA
 from partner_referrals.errors import WarehouseFailed
-
-REJECT_SCHEMA = pa.schema(
-    [
-        pa.field("record", pa.string(), nullable=False),
-        pa.field("reason", pa.string(), nullable=False),
-        pa.field("rejected_at", pa.timestamp("us"), nullable=False),
-    ]
-)
 
 
 @dataclass(frozen=True)
 class Merge:
     """What goes into the warehouse together: Parquet files of versions and of rejects.
 
-    Versions that change end at `boundary` and begin anew there; where it is None there is nothing
-    yet that could change, and the versions say themselves since when they hold.
+    Where a record changed, its current version ends at `boundary` and the new one begins there.
+    `boundary` is None for an empty warehouse: the files then hold `valid_from` themselves.
     """
 
     versions: tuple[Path, ...]
@@ -43,16 +36,16 @@ class Merge:
 
 
 def merge_changes(connection: duckdb.DuckDBPyConnection, merge: Merge, directory: Path) -> None:
-    """Merge into `partner_center.referrals` and `referral_rejects`, which exist afterwards.
+    """Merge into `partner_center.referrals` and `referral_rejects`.
 
-    `directory` becomes dlt's working directory and must be new: what a killed run left in an old
-    one would be loaded in place of the changes. Raises WarehouseFailed.
+    `directory` becomes dlt's working directory and must be new: dlt would load what a killed run
+    left in an old one instead of the changes. Raises WarehouseFailed.
     """
     # No table has an order; without one, threads write side by side and hold less back.
     connection.execute("set preserve_insertion_order = false")
     try:
-        # dlt swallows some signals that reach it in the main thread. Here Ctrl-C waits for the
-        # merge, which is short and whole, and then ends the run.
+        # dlt swallows some signals in the main thread. In another one Ctrl-C waits until the
+        # merge, which is short, is complete, and then ends the run.
         with ThreadPoolExecutor(max_workers=1) as worker:
             worker.submit(_run_dlt, connection, merge, directory).result()
     except PipelineStepFailed as error:
@@ -63,7 +56,7 @@ def merge_changes(connection: duckdb.DuckDBPyConnection, merge: Merge, directory
 
 
 def _run_dlt(connection: duckdb.DuckDBPyConnection, merge: Merge, directory: Path) -> None:
-    with _own_settings():
+    with _ignoring_configuration():
         pipeline = dlt.pipeline(
             "partner_center",
             pipelines_dir=str(directory),
@@ -74,14 +67,14 @@ def _run_dlt(connection: duckdb.DuckDBPyConnection, merge: Merge, directory: Pat
 
 
 @contextmanager
-def _own_settings() -> Iterator[None]:
-    """Let dlt merge by what stands here, whatever its files and the environment say.
+def _ignoring_configuration() -> Iterator[None]:
+    """Let dlt use the settings below and nothing from its files or the environment.
 
-    It looks each of its settings up in all of them, dozens of times, which takes as long as a
-    nightly merge itself; and what someone set for another pipeline should not change this one.
+    What somebody set for another pipeline must not change this one, and looking each setting up
+    everywhere, dozens of times, takes as long as a nightly merge.
     """
     settings = DictionaryProvider()
-    # Nothing is kept between two runs that it could restore: the source declares its schema.
+    # dlt keeps no state between two runs; the source declares its schema.
     settings.set_value("restore_from_destination", False, None)
     # Otherwise the last changes stay in the warehouse a second time.
     settings.set_value("truncate_staging_dataset", True, None, "load")
@@ -164,9 +157,9 @@ def _changes(merge: Merge) -> tuple[object, ...]:
     rejects = dlt.resource(
         _read,
         name="referral_rejects",
-        columns=column_hints(REJECT_SCHEMA),
+        columns=column_hints(REFERRAL_REJECTS.schema),
         write_disposition="append",
-    )([merge.rejects], REJECT_SCHEMA)
+    )([merge.rejects], REFERRAL_REJECTS.schema)
     return referrals, rejects
 
 

@@ -1,58 +1,42 @@
-"""Keeps the warehouse on another server: a mirror is loaded here, what it gained is put there.
+"""Loads into a PostgreSQL server: into a local DuckDB mirror first, whose new rows are then copied.
 
-A load works on a DuckDB file. Where `[pipeline] destination` names another of dlt's destinations,
-that file mirrors the destination's tables: it is loaded, and compared with what it was; dlt brings
-the difference into a dataset of its own, and one transaction puts it into the tables and makes the
-views. Whoever kills a load before that transaction ends has changed nothing there. The mirror stays
-for the next load, which copies the tables anew where they are not what it mirrors.
+The mirror is an ordinary warehouse file that holds what the server's tables hold. One transaction
+on the server takes the rows that a load added to it and makes the views, so that a load that is
+killed changes nothing there. The mirror stays for the next load, which fills it anew from the
+server if the two do not match.
 """
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-import dlt
 import duckdb
 import pyarrow as pa
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.destination import Destination
-from dlt.common.destination.exceptions import UnknownDestinationModule
-from dlt.common.exceptions import MissingDependencyException
-from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
-from dlt.pipeline.exceptions import PipelineStepFailed
 
-from partner_center.schema.dlt_hints import column_hints
-from partner_center.schema.versions import SEEN_SCHEMA
-from partner_referrals.errors import (
-    ReferralsError,
-    TryAgainLater,
-    UsageError,
-    WarehouseFailed,
-    first_line,
-)
-from partner_referrals.load.merge import REJECT_SCHEMA
-from partner_referrals.load.temporary_directory import workplace
+from partner_center.schema.tables import REFERRALS, Table
+from partner_center.settings import PartnerCenterSettings
+from partner_referrals.errors import ReferralsError, TryAgainLater, UsageError
+from partner_referrals.load.options import Clock, LoadOptions, utc_now
+from partner_referrals.load.postgres_server import PostgresServer, connect_to_postgres
+from partner_referrals.load.progress import SILENT, Progress
+from partner_referrals.load.run import load
+from partner_referrals.load.temporary_directory import explain_errors, temporary_directory
 from partner_referrals.warehouse.dialects import view_ddl
 from partner_referrals.warehouse.lock import run_lock
-from partner_referrals.warehouse.tables import create_tables, has_table
+from partner_referrals.warehouse.tables import TABLES, LoadRun, create_tables
 from partner_referrals.warehouse.views import SCHEMAS
 
+_WITHOUT_OPTIONS = LoadOptions()
 _VIEWS = tuple(f"create view {schema}." for schema in SCHEMAS)
-_INCOMING = "partner_center_incoming"
-_BATCH_ROWS = 50_000
-# Before each text on its way, since what carries it may take an empty one for null.
-_MARK = "="
-# What tells the rows of a table apart; rows are never altered but for the end of a version.
+# What identifies a row. Only the end of a version is ever changed in place.
 _KEYS = {
     "referrals": ("id", "valid_from", "valid_to"),
     "referral_rejects": ("record", "reason"),
     "referral_totals": ("counted_at", "status", "created_month"),
     "load_runs": ("run_id",),
 }
-# Every load writes its run; who writes past us would have to keep all of these.
-_STATE = (
+# Equal on both sides if nobody else has written: every load adds its run.
+_FINGERPRINT = (
     "select count(*), count(valid_to), max(valid_from), max(valid_to) "
     "from partner_center.referrals",
     "select count(*) from partner_center.referral_rejects",
@@ -60,326 +44,208 @@ _STATE = (
 )
 
 
-@contextmanager
-def mirrored(destination: str, warehouse: Path, sla_rules: Path | None) -> Iterator[Path]:
-    """A DuckDB file to load into; what it gained is in the destination afterwards.
+def load_into_postgres(
+    warehouse: Path,
+    options: LoadOptions = _WITHOUT_OPTIONS,
+    *,
+    settings: PartnerCenterSettings | None = None,
+    certificate: Path | None = None,
+    clock: Clock = utc_now,
+    progress: Progress = SILENT,
+) -> LoadRun:
+    """Load as `load` does, but into the configured server; the mirror lies beside `warehouse`.
 
-    Raises UsageError for a destination that dlt does not know or that refuses us, and where a
-    warehouse file would be left behind, WarehouseFailed where the destination fails.
+    Raises what `load` raises, UsageError if a warehouse file exists at `warehouse`, and what
+    `connect_to_postgres` raises.
     """
-    if warehouse.exists():
-        raise UsageError(
-            f"[pipeline] destination is {destination}, but there is a warehouse {warehouse} too, "
-            "which would grow old here. Move it away, or set the destination to duckdb."
-        )
-    kept = warehouse.with_name(f"{warehouse.name}.{destination}")
-    with run_lock(warehouse), _told(destination), workplace(kept) as place:
-        server = _Server(destination, place / "dlt")
-        mirror = place / "mirror.duckdb"
-        # Moved away as long as it changes: what ends a load early leaves none that is ahead.
-        server.fill(mirror, kept)
+    _refuse_second_warehouse(warehouse)
+    with _mirror(warehouse) as (mirror, directory):
         try:
-            yield mirror
+            run = load(
+                mirror,
+                options,
+                settings=settings,
+                certificate=certificate,
+                clock=clock,
+                progress=progress,
+            )
         except BaseException:
-            # The row of the run that failed; why it failed is told anyway.
-            with suppress(ReferralsError, DatabaseException, PipelineStepFailed):
-                server.put(mirror, [])
-                mirror.replace(kept)
+            # The row of the run that failed; that it failed is reported in any case.
+            with suppress(ReferralsError, duckdb.Error, OSError):
+                _copy_new_rows(mirror, directory, [])
             raise
-        server.put(mirror, view_ddl(server.dialect, sla_rules))
-        mirror.replace(kept)
+        _copy_new_rows(mirror, directory, view_ddl("postgres", options.sla_rules))
+    return run
 
 
-def describe_destination(destination: str) -> str:
-    """What the destination holds, for a person; raises what `mirrored` raises."""
-    with _told(destination), tempfile.TemporaryDirectory() as place:
-        count = _Server(destination, Path(place)).count_referrals()
-    if count is None:
-        return f"{destination} answers, and will be filled by the first load"
-    return f"{destination} holds {count:,} referrals"
+def describe_postgres() -> str:
+    """What the configured server holds, as a sentence; raises what `connect_to_postgres` raises."""
+    with connect_to_postgres() as server:
+        if not server.column_names(REFERRALS):
+            return "postgres answers, and will be filled by the first load"
+        query = "select count(*) from partner_center.referrals where valid_to is null"
+        return f"postgres holds {server.execute(query)[0][0]:,} referrals"
 
 
-def refresh_views_there(destination: str, sla_rules: Path | None) -> int:
-    """Make every view in the destination anew; how many there are."""
-    with _told(destination), tempfile.TemporaryDirectory() as place:
-        server = _Server(destination, Path(place))
-        statements = view_ddl(server.dialect, sla_rules)
-        server.run(statements)
+def refresh_postgres_views(sla_rules: Path | None) -> int:
+    """Make every view on the server again; how many there are."""
+    statements = view_ddl("postgres", sla_rules)
+    with connect_to_postgres() as server:
+        for statement in statements:
+            server.execute(statement)
+        server.commit()
     return sum(each.startswith(_VIEWS) for each in statements)
 
 
-class _Server:
-    """The destination, as dlt knows it."""
-
-    def __init__(self, destination: str, place: Path) -> None:
-        self._pipeline = dlt.pipeline(
-            "partner_center_elsewhere",
-            pipelines_dir=str(place),
-            destination=Destination.from_reference(destination),
-            dataset_name=_INCOMING,
+def _refuse_second_warehouse(warehouse: Path) -> None:
+    if warehouse.exists():
+        raise UsageError(
+            f"[pipeline] destination is postgres, but there is a warehouse {warehouse} too, "
+            "which would grow old here. Move it away, or set the destination to duckdb."
         )
-        self._is_postgres = destination == "postgres"
 
-    @property
-    def dialect(self) -> str:
-        """sqlglot's name for what the server speaks."""
-        return str(self._pipeline.destination.capabilities().sqlglot_dialect)
 
-    def run(self, statements: list[str]) -> None:
-        """Run statements in one transaction."""
-        with self._pipeline.sql_client() as client, client.begin_transaction():
-            for statement in statements:
-                client.execute_sql(statement)
-
-    def count_referrals(self) -> int | None:
-        """How many referrals it holds; None before the first load."""
-        counts = self._ask("select count(*) from partner_center.referrals where valid_to is null")
-        return int(counts[0][0]) if counts else None
-
-    def fill(self, mirror: Path, kept: Path) -> None:
-        """Make a DuckDB file that holds what the tables hold, of the kept one if that does."""
-        if self._ask(*_STATE) == _state_of(kept):
-            kept.rename(mirror)
-        else:
-            with duckdb.connect(mirror) as connection:
-                create_tables(connection)
-                for table in _KEYS:
-                    self._fill_table(connection, table)
+@contextmanager
+def _mirror(warehouse: Path) -> Iterator[tuple[Path, Path]]:
+    """A warehouse file that holds what the server holds, and a temporary directory."""
+    kept = warehouse.with_name(f"{warehouse.name}.postgres")
+    with run_lock(warehouse), explain_errors(kept), temporary_directory(kept) as directory:
+        # Moved away while it changes, so that a killed load leaves no mirror that is ahead.
+        mirror = directory / "mirror.duckdb"
+        with connect_to_postgres() as server:
+            if _read_fingerprint(server) == _fingerprint_of(kept):
+                kept.rename(mirror)
+            else:
+                _fill(server, mirror)
         with duckdb.connect(mirror) as connection:
-            connection.execute("create schema if not exists mirrored")
-            for table, keys in _KEYS.items():
-                if has_table(connection, table):
-                    connection.execute(
-                        f"create or replace table mirrored.{table} as "
-                        f"select {', '.join(keys)} from partner_center.{table}"
-                    )
+            create_tables(connection)
+            _note_keys(connection)
+        try:
+            yield mirror, directory
+        finally:
+            if (directory / "copied").exists():
+                mirror.replace(kept)
 
-    def _ask(self, *queries: str) -> list[tuple[Any, ...]] | None:
-        """The rows of all queries; None before the first load."""
-        with suppress(DatabaseUndefinedRelation), self._pipeline.sql_client() as client:
-            return [tuple(row) for query in queries for row in client.execute_sql(query) or ()]
+
+def _read_fingerprint(server: PostgresServer) -> list[tuple[object, ...]] | None:
+    """What _FINGERPRINT finds on the server; None if a table is missing."""
+    if not all(server.column_names(table) for table in TABLES):
         return None
-
-    def _fill_table(self, connection: duckdb.DuckDBPyConnection, table: str) -> None:
-        with (
-            suppress(DatabaseUndefinedRelation),
-            self._pipeline.sql_client() as client,
-            client.begin_transaction(),
-        ):
-            batches = self._read(client, f"select * from partner_center.{table}")
-            schema = {"referrals": SEEN_SCHEMA, "referral_rejects": REJECT_SCHEMA}.get(table)
-            rows = next(batches, None)
-            if schema:
-                empty = schema.empty_table()  # noqa: F841  DuckDB finds it by its name
-                connection.execute(f"create table partner_center.{table} as from empty")
-            columns = _columns(connection, table)
-            casts = ", ".join(f"{name}::{kind} as {name}" for name, kind in columns.items())
-            while rows is not None:
-                connection.execute(
-                    f"insert into partner_center.{table} by name select {casts} from rows"
-                )
-                rows = next(batches, None)
-
-    def _read(self, client: Any, query: str) -> Iterator[pa.Table]:
-        """The rows of a query, some at a time."""
-        if self._is_postgres:
-            # Its driver would fetch all of them at once.
-            client.execute_sql(f"declare reading no scroll cursor for {query}")
-            query = f"fetch {_BATCH_ROWS} from reading"
-        has_more = True
-        while has_more:
-            has_more = False
-            with client.execute_query(query) as cursor:
-                for rows in cursor.iter_arrow(chunk_size=_BATCH_ROWS):
-                    if rows is not None and rows.num_rows:
-                        yield rows
-                        has_more = self._is_postgres
-
-    def put(self, mirror: Path, views: list[str]) -> None:
-        """Bring over what the mirror gained, and make the views."""
-        with duckdb.connect(mirror, read_only=True) as connection:
-            gained = {
-                table: _gained(connection, table, keys)
-                for table, keys in _KEYS.items()
-                if has_table(connection, table)
-            }
-            runs = connection.execute("select count(*) from mirrored.load_runs").fetchall()[0][0]
-            forgotten = connection.execute(
-                "select distinct counted_at from mirrored.referral_totals "
-                "except select counted_at from partner_center.referral_totals"
-            ).fetchall()
-            self._bring(gained)
-        with self._pipeline.sql_client() as client, client.begin_transaction():
-            client.execute_sql("create schema if not exists partner_center")
-            for table, rows in gained.items():
-                client.execute_sql(
-                    f"create table if not exists partner_center.{table} as "
-                    f"select {_unmarked(rows)} from {_INCOMING}.{table} where 1 = 0"
-                )
-            ((found,),) = client.execute_sql("select count(*) from partner_center.load_runs") or ()
-            if found != runs:
-                raise TryAgainLater(
-                    "Another load has written to the destination meanwhile, so this one is given "
-                    "up; nothing of it is kept there. Load again."
-                )
-            self._put_rows(client, gained, forgotten)
-            for statement in [*views, *(f"drop table {_INCOMING}.{table}" for table in gained)]:
-                client.execute_sql(statement)
-
-    def _bring(self, gained: dict[str, pa.RecordBatchReader]) -> None:
-        """The rows into a dataset of their own, made new: what a killed run left goes first."""
-        with self._pipeline.sql_client() as client:
-            if client.has_dataset():
-                client.drop_dataset()
-        options: Any = {}
-        settings: dict[str, bool] = {}
-        if self._is_postgres:
-            options["loader_file_format"] = "csv"
-            # Packing takes twice as long as all the rest, and the server gets it unpacked.
-            settings["normalize.data_writer.disable_compression"] = True
-        with dlt.config.values(settings):
-            self._pipeline.run(
-                [
-                    dlt.resource(
-                        _tables(rows),
-                        name=table,
-                        columns=column_hints(rows.schema),
-                        write_disposition="append",
-                    )
-                    for table, rows in gained.items()
-                ],
-                **options,
-            )
-
-    def _put_rows(
-        self,
-        client: Any,
-        gained: dict[str, pa.RecordBatchReader],
-        forgotten: list[tuple[Any, ...]],
-    ) -> None:
-        if "referrals" in gained:
-            # Versions that have ended come anew.
-            client.execute_sql(
-                "delete from partner_center.referrals where exists ("
-                f"select 1 from {_INCOMING}.referrals as incoming "
-                f"where incoming.id = concat('{_MARK}', partner_center.referrals.id) "
-                "and incoming.valid_from = partner_center.referrals.valid_from)"
-            )
-        for (counted_at,) in forgotten:
-            client.execute_sql(
-                "delete from partner_center.referral_totals where counted_at = %s", counted_at
-            )
-        for table, rows in gained.items():
-            columns = ", ".join(rows.schema.names)
-            client.execute_sql(
-                f"insert into partner_center.{table} ({columns}) "
-                f"select {_unmarked(rows)} from {_INCOMING}.{table}"
-            )
+    return [row for query in _FINGERPRINT for row in server.execute(query)]
 
 
-def _state_of(mirror: Path) -> list[tuple[Any, ...]]:
-    """What _STATE finds in a mirror; nothing where there is none that can be read."""
+def _fingerprint_of(mirror: Path) -> list[tuple[object, ...]]:
+    """What _FINGERPRINT finds in a mirror; nothing if it cannot be read."""
     if not mirror.exists():
         return []
     try:
         with duckdb.connect(mirror, read_only=True) as connection:
-            return [row for query in _STATE for row in connection.execute(query).fetchall()]
+            return [row for query in _FINGERPRINT for row in connection.execute(query).fetchall()]
     except duckdb.Error:
         return []
 
 
-def _tables(rows: pa.RecordBatchReader) -> Iterator[pa.Table]:
-    """Batches as dlt takes them, behind an empty table that makes it create the columns."""
-    yield rows.schema.empty_table()
-    for batch in rows:
-        yield pa.Table.from_batches([batch])
+def _fill(server: PostgresServer, mirror: Path) -> None:
+    """Make a warehouse file of what the server's tables hold."""
+    with duckdb.connect(mirror) as connection:
+        create_tables(connection)
+        for table in TABLES:
+            for rows in server.read(table):  # noqa: B007  DuckDB finds it by its name
+                connection.execute(
+                    f"insert into partner_center.{table.name} by name select * from rows"
+                )
 
 
-def _gained(
-    connection: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, ...]
-) -> pa.RecordBatchReader:
-    same = " and ".join(f"before.{key} is not distinct from now.{key}" for key in keys)
-    past = (
-        f"where not exists (from mirrored.{table} as before where {same})"
-        if _columns(connection, table, "mirrored")
-        else ""
-    )
-    # No server but DuckDB's takes a NUL; U+FFFD tells that something stood there.
-    marked = ", ".join(
-        f"'{_MARK}' || replace({name}, chr(0), chr(65533)) as {name}" if kind == "VARCHAR" else name
-        for name, kind in _columns(connection, table).items()
-    )
-    # Each its own cursor: one connection has one result at a time.
-    query = f"select {marked} from partner_center.{table} as now {past}"
-    return connection.cursor().sql(query).to_arrow_reader(_BATCH_ROWS)
-
-
-def _unmarked(rows: pa.RecordBatchReader) -> str:
-    return ", ".join(
-        f"substr({field.name}, {len(_MARK) + 1}) as {field.name}"
-        if pa.types.is_string(field.type)
-        else field.name
-        for field in rows.schema
-    )
-
-
-def _columns(
-    connection: duckdb.DuckDBPyConnection, table: str, schema: str = "partner_center"
-) -> dict[str, str]:
-    return dict(
+def _note_keys(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep in the mirror which rows the server has."""
+    connection.execute("create schema if not exists mirrored")
+    for table, keys in _KEYS.items():
         connection.execute(
-            "select column_name, data_type from duckdb_columns() "
-            "where schema_name = $1 and table_name = $2 order by column_index",
-            [schema, table],
-        ).fetchall()
+            f"create or replace table mirrored.{table} as "
+            f"select {', '.join(keys)} from partner_center.{table}"
+        )
+
+
+def _copy_new_rows(mirror: Path, directory: Path, view_statements: list[str]) -> None:
+    """Copy what the mirror gained to the server and make the views, in one transaction."""
+    with (
+        duckdb.connect(mirror, read_only=True) as connection,
+        connect_to_postgres() as server,
+    ):
+        server.execute("create schema if not exists partner_center")
+        for table in TABLES:
+            server.create_table(table)
+        _refuse_second_load(connection, server)
+        _forget_totals(connection, server)
+        for table in TABLES:
+            if table.name in _KEYS:
+                _copy_table(connection, server, table, directory / f"{table.name}.csv")
+        for statement in view_statements:
+            server.execute(statement)
+        server.commit()
+    (directory / "copied").touch()
+
+
+def _refuse_second_load(connection: duckdb.DuckDBPyConnection, server: PostgresServer) -> None:
+    server.execute("lock table partner_center.load_runs in share row exclusive mode")
+    expected = connection.execute("select count(*) from mirrored.load_runs").fetchall()
+    if server.execute("select count(*) from partner_center.load_runs") != expected:
+        raise TryAgainLater(
+            "Another load has written to the server meanwhile, so this one is given up; nothing "
+            "of it is kept there. Load again."
+        )
+
+
+def _forget_totals(connection: duckdb.DuckDBPyConnection, server: PostgresServer) -> None:
+    """Delete the counts of long ago that this load deleted from the mirror."""
+    forgotten = connection.execute(
+        "select distinct counted_at from mirrored.referral_totals "
+        "except select counted_at from partner_center.referral_totals"
+    ).fetchall()
+    for (counted_at,) in forgotten:
+        server.execute(
+            "delete from partner_center.referral_totals where counted_at = %s", counted_at
+        )
+
+
+def _copy_table(
+    connection: duckdb.DuckDBPyConnection, server: PostgresServer, table: Table, file: Path
+) -> None:
+    """Copy the new rows of a table; versions that ended replace what the server has of them."""
+    columns = table.schema.names
+    _write_new_rows(connection, table, file)
+    if "valid_to" not in columns:
+        server.copy(file, f"partner_center.{table.name}", columns)
+        return
+    server.execute(
+        f"create temporary table incoming (like partner_center.{table.name}) on commit drop"
     )
-
-
-@contextmanager
-def _told(destination: str) -> Iterator[None]:
-    """Say in a sentence why the destination cannot be used."""
-    try:
-        yield
-    except UnknownDestinationModule as error:
-        raise UsageError(
-            f"dlt knows no destination '{destination}'. Set [pipeline] destination to duckdb, "
-            "postgres, or another name of dlt's."
-        ) from error
-    except MissingDependencyException as error:
-        raise UsageError(
-            f"The destination {destination} needs a package that is not installed: "
-            f"{', '.join(error.dependencies)}."
-        ) from error
-    except ConfigurationException as error:
-        raise UsageError(
-            f"The destination {destination} is not configured: {_reason(error)}. See "
-            f"[destination.{destination}.credentials]."
-        ) from error
-    except ReferralsError:
-        raise
-    except Exception as error:
-        if not _is_of_a_database(error):
-            raise
-        refused = ("FATAL", "ermission denied")
-        if any(word in str(error) for word in refused) and "starting up" not in str(error):
-            raise UsageError(
-                f"The destination {destination} refuses us: {_reason(error)}. Nothing was "
-                f"changed there. Check [destination.{destination}.credentials] and the rights."
-            ) from error
-        raise WarehouseFailed(
-            f"The destination {destination} failed: {_reason(error)}. It holds the state "
-            "before this run; correct the cause and load again."
-        ) from error
-
-
-def _is_of_a_database(error: Exception) -> bool:
-    """Whether dlt or a driver (they share DB-API's names) raised it."""
-    return isinstance(error, DatabaseException | PipelineStepFailed) or any(
-        each.__name__ == "DatabaseError" for each in type(error).mro()
+    server.copy(file, "incoming", columns)
+    server.execute(
+        f"delete from partner_center.{table.name} as kept using incoming "
+        "where incoming.id = kept.id and incoming.valid_from = kept.valid_from"
     )
+    names = ", ".join(columns)
+    server.execute(
+        f"insert into partner_center.{table.name} ({names}) select {names} from incoming"
+    )
+    server.execute("drop table incoming")
 
 
-def _reason(error: Exception) -> str:
-    """The first line of what the destination said; dlt wraps it."""
-    told = error.exception if isinstance(error, PipelineStepFailed) else error
-    return first_line(told).rstrip(".:")
+def _write_new_rows(connection: duckdb.DuckDBPyConnection, table: Table, file: Path) -> None:
+    """The rows of a table that the server does not have, as CSV with every text quoted."""
+    texts = [each.name for each in table.schema if pa.types.is_string(each.type)]
+    # PostgreSQL cannot store a NUL character; U+FFFD shows that something was there.
+    values = ", ".join(
+        f"replace({name}, chr(0), chr(65533)) as {name}" if name in texts else name
+        for name in table.schema.names
+    )
+    is_same = " and ".join(
+        f"before.{key} is not distinct from now.{key}" for key in _KEYS[table.name]
+    )
+    connection.execute(
+        f"copy (select {values} from partner_center.{table.name} as now where not exists "
+        f"(from mirrored.{table.name} as before where {is_same})) "
+        f"to '{str(file).replace(chr(39), chr(39) * 2)}' "
+        f"(format csv, header false, force_quote ({', '.join(texts)}))"
+    )

@@ -1,4 +1,4 @@
-"""What a run tells: its steps, and what the user should know of what it met."""
+"""What a load reports while it runs, and the warnings that a user should read."""
 
 from datetime import date
 from typing import Protocol
@@ -10,23 +10,42 @@ SHOWN_DIFFERENCES = 20
 
 
 class Progress(Protocol):
-    """Who is told how a run goes on."""
+    """Receives what a load reports."""
 
     def page(self, rows: int, total: int | None) -> None:
-        """So many rows were received, of so many."""
+        """So many rows have been received, of so many if the server says."""
 
     def step(self, verb: str, subject: str, outcome: str, seconds: float) -> None:
-        """A step of the run is done."""
+        """A step of the load is done."""
 
     def say(self, sentence: str) -> None:
-        """Something good to know."""
+        """A line for the user."""
 
     def warn(self, sentence: str) -> None:
-        """Something that the user should know, and that did not stop the run."""
+        """Something that the user should know and that did not stop the load."""
 
 
-def tell_listed(progress: Progress, listing: Listing, requests: int, seconds: float) -> None:
-    """A listing is done, whole or not, with the fields that we know or others."""
+class _Silent:
+    """Reports nothing, for a caller who only wants the result."""
+
+    def page(self, rows: int, total: int | None) -> None:
+        pass
+
+    def step(self, verb: str, subject: str, outcome: str, seconds: float) -> None:
+        pass
+
+    def say(self, sentence: str) -> None:
+        pass
+
+    def warn(self, sentence: str) -> None:
+        pass
+
+
+SILENT: Progress = _Silent()
+
+
+def report_listing(progress: Progress, listing: Listing, requests: int, seconds: float) -> None:
+    """Report a listing that has ended, and what was unusual about it."""
     progress.step(
         "list",
         "partner_center",
@@ -52,8 +71,8 @@ def tell_listed(progress: Progress, listing: Listing, requests: int, seconds: fl
         )
 
 
-def tell_withheld(progress: Progress, count: int) -> None:
-    """So many referrals are missing that it is not believed."""
+def report_withheld(progress: Progress, count: int) -> None:
+    """Warn that too many referrals are missing for that to be believed."""
     if count:
         progress.warn(
             f"{count:,} referrals are gone from the listing, more than a "
@@ -62,8 +81,8 @@ def tell_withheld(progress: Progress, count: int) -> None:
         )
 
 
-def tell_rejects(progress: Progress, count: int) -> None:
-    """So many records could not be read."""
+def report_rejects(progress: Progress, count: int) -> None:
+    """Warn of records that could not be read."""
     if count:
         progress.warn(
             f"{count:,} records cannot be read and are set aside: "
@@ -71,8 +90,8 @@ def tell_rejects(progress: Progress, count: int) -> None:
         )
 
 
-def tell_differences(progress: Progress, outcome: Reconciliation) -> None:
-    """The months in which the server counts other numbers than the warehouse, if there are any."""
+def report_differences(progress: Progress, outcome: Reconciliation) -> None:
+    """Warn of the months in which the server counts other numbers than the warehouse."""
     if outcome.is_reconciled is not False:
         return
     progress.warn(

@@ -1,4 +1,4 @@
-"""What the warehouse knows before a load; there is no other memory."""
+"""What the warehouse holds before a load. A load remembers nothing but this."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +10,8 @@ from partner_referrals.warehouse.tables import CURRENT_REFERRALS, has_table
 
 
 @dataclass(frozen=True)
-class Known:
-    """The state to load on.
+class WarehouseState:
+    """Where the next load continues.
 
     `newest_activity` is the newest milestone not after now, `verified_at` the end of the last full
     load whose counts agreed with the server's. Naive UTC; None where there is none yet.
@@ -22,16 +22,18 @@ class Known:
     verified_at: datetime | None = None
 
 
-def read_known(connection: duckdb.DuckDBPyConnection, now: datetime) -> Known:
-    """Read what a load needs to know; an empty warehouse knows nothing."""
+def read_state(connection: duckdb.DuckDBPyConnection, now: datetime) -> WarehouseState:
+    """Read where the next load continues; a warehouse without tables is empty."""
     if not has_table(connection, "referrals"):
-        return Known()
+        return WarehouseState()
     (count,) = connection.execute(f"select count(*) from {CURRENT_REFERRALS}").fetchall()[0]
-    return Known(count, _read_newest_activity(connection, now), _read_verified_at(connection))
+    return WarehouseState(
+        count, _read_newest_activity(connection, now), _read_verified_at(connection)
+    )
 
 
 def _read_newest_activity(connection: duckdb.DuckDBPyConnection, now: datetime) -> datetime | None:
-    """The newest milestone not after now; one in the future says nothing about those before it."""
+    """The newest milestone not after now; a later one says nothing about those before it."""
     past = [f"max({column}) filter ({column} <= $now)" for column in DATE_COLUMNS]
     newest: datetime | None = connection.execute(
         "select greatest("
@@ -56,12 +58,10 @@ def _read_verified_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
 
 
 def next_boundary(connection: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
-    """The moment at which new versions begin: now, but never before an earlier boundary.
+    """The timestamp at which new versions begin: now, but never before an earlier boundary.
 
     A clock that was set back would otherwise end versions before they began.
     """
-    if not has_table(connection, "referrals"):
-        return now
     newest: datetime | None = connection.execute(
         "select greatest(max(valid_from), max(valid_to)) from partner_center.referrals"
     ).fetchall()[0][0]

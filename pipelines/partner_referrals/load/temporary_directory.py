@@ -1,4 +1,4 @@
-"""Where a load keeps what it does not need any more once it ends."""
+"""The temporary directory of a load, and what a full disk or a broken file means."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from partner_referrals.errors import WarehouseFailed
 
 
 @contextmanager
-def told_failures(warehouse: Path) -> Iterator[None]:
-    """Say in a sentence what a full disk or a broken file means."""
+def explain_errors(warehouse: Path) -> Iterator[None]:
+    """Turn errors of DuckDB and of the file system into WarehouseFailed."""
     try:
         yield
     except (duckdb.Error, OSError) as error:
@@ -23,16 +23,16 @@ def told_failures(warehouse: Path) -> Iterator[None]:
 
 
 @contextmanager
-def workplace(warehouse: Path) -> Iterator[Path]:
-    """A new directory beside the warehouse for the spool and for dlt, removed at the end.
+def temporary_directory(warehouse: Path) -> Iterator[Path]:
+    """A new directory beside the warehouse for received pages and for dlt, removed at the end.
 
-    What a killed run left there would be loaded in place of the changes, so it goes first. The
-    caller holds the run lock.
+    dlt would load what a killed run left there instead of the new changes, so that is removed
+    first. The caller holds the run lock.
     """
     directory = warehouse.with_name(f"{warehouse.name}.work")
     shutil.rmtree(directory, ignore_errors=True)
     try:
-        with told_failures(warehouse):
+        with explain_errors(warehouse):
             directory.mkdir()
         yield directory
     finally:

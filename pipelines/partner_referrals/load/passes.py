@@ -1,0 +1,190 @@
+"""The passes of a load: each lists something, merges what changed, and compares the counts."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from partner_center.http.client import PartnerCenterClient, RequestRefused
+from partner_center.listing.counts import ServerCounts, fetch_counts
+from partner_center.listing.filters import active_since
+from partner_center.listing.lister import Lister, Listing
+from partner_center.listing.memory_limit import bound_memory
+from partner_center.listing.windows import list_everything, list_months
+from partner_center.settings import PartnerCenterSettings
+from partner_referrals.load.changes import Changes, find_changes
+from partner_referrals.load.counts import Comparison, compare
+from partner_referrals.load.merge import Merge, check_merged, merge_changes
+from partner_referrals.load.options import LoadOptions
+from partner_referrals.load.progress import Progress, report_listing, report_withheld
+from partner_referrals.load.state import WarehouseState, next_boundary
+from partner_referrals.warehouse.connection import open_warehouse
+from partner_referrals.warehouse.tables import create_tables
+
+# Renames move no date, so that only a full listing finds them.
+FULL_LISTING_EVERY = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one load works with; `started_at` is naive UTC."""
+
+    run_id: str
+    started_at: datetime
+    warehouse: Path
+    options: LoadOptions
+    settings: PartnerCenterSettings
+    client: PartnerCenterClient
+    progress: Progress
+
+    @property
+    def lister(self) -> Lister:
+        """Reads listings, and reports how far they are."""
+        return Lister(self.client, self.settings, self.progress.page, self.started_at)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One listing that was merged into the warehouse and compared with the server's counts.
+
+    `listings` are those of this run whose rejected records still count, this one included.
+    """
+
+    mode: str
+    listings: tuple[Listing, ...]
+    counts: ServerCounts
+    changes: Changes
+    comparison: Comparison
+
+    @property
+    def listing(self) -> Listing:
+        """The listing of this pass."""
+        return self.listings[-1]
+
+    @property
+    def is_unreconciled(self) -> bool:
+        """Whether the counts were compared and differ."""
+        return self.comparison.reconciliation.is_reconciled is False
+
+
+def choose_mode(state: WarehouseState, options: LoadOptions, now: datetime) -> str:
+    """What has to be listed: `full`, `incremental` or `filtered`."""
+    if options.filter:
+        return "filtered"
+    is_verified = state.verified_at is not None and now - state.verified_at < FULL_LISTING_EVERY
+    if options.full or state.newest_activity is None or not is_verified:
+        return "full"
+    return "incremental"
+
+
+def run_passes(job: Job, state: WarehouseState, mode: str, directory: Path) -> Iterator[Pass]:
+    """List as little as will do; what does not reconcile is listed again, then everything."""
+    last = _run_pass(job, mode, directory / "0", lambda place: _list(job, state, mode, place))
+    yield last
+    months = last.comparison.reconciliation.months
+    if last.is_unreconciled and _are_worth_listing(months, last):
+        # A server that compares no dates cannot be asked for months.
+        with suppress(RequestRefused):
+            last = _run_pass(
+                job,
+                last.mode,
+                directory / "1",
+                lambda place: list_months(job.lister, months, place),
+                last.listings,
+            )
+            yield last
+    if last.mode == "incremental" and last.is_unreconciled:
+        yield _run_pass(
+            job, "full", directory / "2", lambda place: list_everything(job.lister, place)
+        )
+
+
+def _are_worth_listing(months: tuple[date | None, ...], last: Pass) -> bool:
+    """Whether listing only the months that differ is possible and spares half of the rows."""
+    cells = last.counts.cells
+    if not months or cells is None:
+        return False
+    rows = sum(count for (_, month), count in cells.items() if month in months)
+    return last.mode == "full" or 2 * rows <= cells.total()
+
+
+def _list(job: Job, state: WarehouseState, mode: str, place: Path) -> Listing:
+    """What the mode asks for; everything if the server compares no dates."""
+    if mode == "filtered":
+        return job.lister.read(job.options.filter, place)
+    if mode == "incremental" and state.newest_activity is not None:
+        since = state.newest_activity - timedelta(days=job.settings.lookback_days)
+        with suppress(RequestRefused):
+            return job.lister.read(active_since(since), place)
+    return list_everything(job.lister, place)
+
+
+def _run_pass(
+    job: Job,
+    mode: str,
+    place: Path,
+    list_records: Callable[[Path], Listing],
+    earlier: tuple[Listing, ...] = (),
+) -> Pass:
+    """List, merge what changed, and compare; the warehouse is held only after the requests."""
+    place.mkdir()
+    started = time.perf_counter()
+    listing = list_records(place)
+    report_listing(job.progress, listing, job.client.request_count, time.perf_counter() - started)
+    if listing.filter is None:
+        # Everything was listed: what earlier listings rejected may be readable by now.
+        mode, earlier = "full", ()
+    counts = ServerCounts(None, None) if mode == "filtered" else fetch_counts(job.client)
+    listings = (*earlier, listing)
+    with open_warehouse(job.warehouse) as connection:
+        bound_memory(connection, place, listing.referral_files)
+        create_tables(connection)
+        changes = _merge(job, connection, listing, counts, place)
+        comparison = compare(connection, listings, counts, job.progress, mode != "filtered")
+    return Pass(mode, listings, counts, changes, comparison)
+
+
+def _merge(
+    job: Job,
+    connection: duckdb.DuckDBPyConnection,
+    listing: Listing,
+    counts: ServerCounts,
+    place: Path,
+) -> Changes:
+    """Merge what a listing changes, and check that it arrived."""
+    started = time.perf_counter()
+    changes = find_changes(
+        connection,
+        listing,
+        judge_vanished=_is_everything(listing, counts),
+        allow_vanish=job.options.allow_vanish,
+        now=job.started_at,
+        directory=place,
+    )
+    boundary = next_boundary(connection, job.started_at)
+    merge = Merge(changes.versions, changes.rejects, None if changes.is_first else boundary)
+    if changes.has_rows:
+        merge_changes(connection, merge, place / "dlt")
+    check_merged(connection, merge)
+    report_withheld(job.progress, changes.withheld_count)
+    job.progress.step(
+        "load",
+        "referrals",
+        f"{changes.new_count:,} new, {changes.changed_count:,} changed",
+        time.perf_counter() - started,
+    )
+    return changes
+
+
+def _is_everything(listing: Listing, counts: ServerCounts) -> bool:
+    """Whether all that the server has was listed, so that what is missing has vanished."""
+    if listing.filter is not None:
+        return False
+    if listing.is_complete is None:
+        # Without a total in the answers, the sum of the grouped counts takes its place.
+        return counts.total is not None and listing.counted == counts.total
+    return listing.is_complete

@@ -1,0 +1,137 @@
+"""A PostgreSQL server that holds the warehouse, spoken to through its own driver."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from dlt.common.configuration import configspec
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+
+from partner_center.schema.tables import Table
+from partner_referrals.errors import UsageError, WarehouseFailed, first_line
+from partner_referrals.warehouse.tables import SQL_TYPES
+
+_BATCH_ROWS = 50_000
+
+
+@configspec
+class _PostgresSettings(BaseConfiguration):
+    """`[destination.postgres]` of dlt's configuration."""
+
+    credentials: PostgresCredentials = None  # type: ignore[assignment]
+
+
+class PostgresServer:
+    """One connection to the configured server, with one transaction at a time.
+
+    Made by `connect_to_postgres`; errors of the driver are explained there.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Run one statement in the current transaction; its rows, if it has any."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def commit(self) -> None:
+        """Make what was written visible."""
+        self._connection.commit()
+
+    def create_table(self, table: Table) -> None:
+        """Make a table, or add the columns that an older one lacks."""
+        name = f"partner_center.{table.name}"
+        columns = [f"{each.name} {SQL_TYPES[str(each.type)]}" for each in table.schema]
+        self.execute(f"create table if not exists {name} ({', '.join(columns)})")
+        found = self.column_names(table)
+        for declared in columns:
+            if declared.partition(" ")[0] not in found:
+                self.execute(f"alter table {name} add column {declared}")
+
+    def column_names(self, table: Table) -> set[str]:
+        """The columns of a table; none if it does not exist."""
+        rows = self.execute(
+            "select column_name from information_schema.columns "
+            "where table_schema = 'partner_center' and table_name = %s",
+            table.name,
+        )
+        return {name for (name,) in rows}
+
+    def read(self, table: Table) -> Iterator[pa.Table]:
+        """The rows of a table, in batches of the columns that the server has."""
+        found = self.column_names(table)
+        schema = pa.schema([each for each in table.schema if each.name in found])
+        if not found:
+            return
+        # With a name, the driver fetches batches instead of everything at once.
+        with self._connection.cursor("reading") as cursor:
+            cursor.execute(f"select {', '.join(schema.names)} from partner_center.{table.name}")
+            while rows := cursor.fetchmany(_BATCH_ROWS):
+                columns = [
+                    pa.array(values, each.type)
+                    for values, each in zip(zip(*rows, strict=True), schema, strict=True)
+                ]
+                yield pa.table(columns, schema)
+
+    def copy(self, file: Path, table: str, columns: list[str]) -> None:
+        """Append the rows of a CSV file; an empty value is null unless it is quoted."""
+        with file.open("rb") as rows, self._connection.cursor() as cursor:
+            cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin (format csv)", rows)
+
+
+@contextmanager
+def connect_to_postgres() -> Iterator[PostgresServer]:
+    """The configured server; what is not committed within the block is rolled back.
+
+    Raises UsageError if the server is not configured or refuses the user, WarehouseFailed if it
+    fails.
+    """
+    try:
+        import psycopg2
+    except ImportError as error:
+        raise UsageError(
+            'The destination postgres needs a package that is not installed: "psycopg2". Install '
+            "partner-referrals[postgres]."
+        ) from error
+    address = _read_address()
+    try:
+        connection = psycopg2.connect(address)
+        try:
+            connection.set_client_encoding("UTF8")
+            yield PostgresServer(connection)
+        finally:
+            connection.close()
+    except psycopg2.Error as error:
+        raise _explain(error) from error
+
+
+def _read_address() -> str:
+    try:
+        settings = resolve_configuration(_PostgresSettings(), sections=("destination", "postgres"))
+    except ConfigurationException as error:
+        raise UsageError(
+            f"The destination postgres is not configured: {first_line(error)}. See "
+            "[destination.postgres.credentials]."
+        ) from error
+    return str(settings.credentials.to_native_representation())
+
+
+def _explain(error: Exception) -> UsageError | WarehouseFailed:
+    said = first_line(error)
+    refused = ("FATAL", "ermission denied")
+    if any(word in str(error) for word in refused) and "starting up" not in str(error):
+        return UsageError(
+            f"The destination postgres refuses us: {said}. Nothing was changed there. Check "
+            "[destination.postgres.credentials] and the rights of that user."
+        )
+    return WarehouseFailed(
+        f"The destination postgres failed: {said}. It holds the state before this run; correct "
+        "the cause and load again."
+    )
