@@ -429,7 +429,7 @@ def test_dripping_server_is_cut_off(get, disturb, sandbox, monkeypatch, fault):
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "1")
     disturb(fault, tls=(sandbox.certificate, sandbox.certificate.with_name("key.pem")))
 
-    with pytest.raises(ServerFailed, match=f"no whole answer within {SHORT} s"):
+    with pytest.raises(ServerFailed, match=f"not complete within {SHORT} s"):
         get()
 
 

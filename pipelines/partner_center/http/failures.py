@@ -9,7 +9,7 @@ from requests import PreparedRequest, RequestException, Response
 from urllib3.exceptions import HTTPError
 
 from partner_center.errors import ReferralsError, ServerFailed, SignInRequired, UsageError
-from partner_center.http.transport import say_id
+from partner_center.http.transport import correlation_id
 
 # A proxy or gateway may answer these while the server behind it is well.
 PASSING_FAILURES = range(500, 600)
@@ -29,7 +29,7 @@ class Unusable(RequestException):
 
 def refusal(response: Response) -> ReferralsError:
     """The error for an answer that is no 200; it says what to do."""
-    said = f"{response.status_code} {_say_body(response)} {say_id(response.request)}"
+    said = f"{response.status_code} {_say_body(response)} {correlation_id(response.request)}"
     match response.status_code:
         case 400:
             return RequestRefused(
@@ -84,7 +84,7 @@ def failure(error: RequestException, url: str, attempts: int) -> ServerFailed:
     if not isinstance(cause, Unusable):
         said = f"{type(cause).__name__}: {said}"
     if isinstance(error.request, PreparedRequest):
-        said += f" {say_id(error.request)}"
+        said += f" {correlation_id(error.request)}"
     return ServerFailed(
         f"Partner Center at {host} gave no usable answer in {attempts} attempts; the "
         f"last: {said}. The warehouse is as it was; run the load again later."

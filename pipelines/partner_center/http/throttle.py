@@ -1,107 +1,113 @@
-"""Patience: when requests may go out, and how long a run may wait in all."""
+"""Decides when requests may go out, and how long a run waits for a server that throttles."""
 
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from partner_center.errors import Throttled
 
 
-class Abandoned(Exception):
-    """Nobody waits for this request any more."""
+class RequestCancelled(Exception):
+    """The request is not needed any more."""
 
 
 class Throttle:
-    """Lets the requests of all workers of a run go out, with pauses of `max_wait_seconds` in all.
+    """Shared by the requests of all threads: pauses that add up to at most `max_wait_seconds`.
 
-    After a pause they go out one at a time, and each good answer lets one more go along.
+    After a pause requests go out one at a time, and each success lets one more run in parallel.
+    `on_wait` is called with the seconds and the reason when a pause begins.
     """
 
-    def __init__(self, max_wait_seconds: float) -> None:
+    def __init__(
+        self, max_wait_seconds: float, on_wait: Callable[[float, str], None] | None = None
+    ) -> None:
+        self.on_wait = on_wait
         self._max_wait_seconds = max_wait_seconds
         self._waited_seconds = 0.0
         self._pause_ends_at = 0.0
-        self._width: float = math.inf
-        self._under_way = 0
+        self._parallel_limit: float = math.inf
+        self._running = 0
         self._refusal = ""
-        self._is_abandoned = False
+        self._is_cancelled = False
         self._changed = threading.Condition()
 
     @contextmanager
-    def turn(self) -> Iterator[float]:
-        """Wait until one request may go out, and count it as under way within the block.
+    def slot(self) -> Iterator[float]:
+        """Wait until one request may go out, and count it as running within the block.
 
-        Yields the pause that it comes after, for `widen`. Raises Throttled or Abandoned where there
-        is nothing to wait for any more.
+        Yields the end of the pause before it, for `widen`. Raises Throttled or RequestCancelled
+        where waiting is pointless.
         """
         with self._changed:
             self._wait()
-            self._under_way += 1
+            self._running += 1
             pause = self._pause_ends_at
         try:
             yield pause
         finally:
             with self._changed:
-                self._under_way -= 1
+                self._running -= 1
                 self._changed.notify_all()
 
     def _wait(self) -> None:
         while True:
-            if self._is_abandoned:
-                raise Abandoned
+            if self._is_cancelled:
+                raise RequestCancelled
             if self._refusal:
                 raise Throttled(self._refusal)
             seconds = self._pause_ends_at - time.monotonic()
-            if seconds <= 0 and self._under_way < self._width:
+            if seconds <= 0 and self._running < self._parallel_limit:
                 return
             self._changed.wait(seconds if seconds > 0 else None)
 
     def widen(self, pause: float) -> None:
-        """Let one more request go along, after a good answer to one that came after `pause`."""
+        """Allow one more request in parallel, after the success of one sent after `pause`."""
         with self._changed:
-            # One that went out before the last pause says nothing about what is bearable now.
+            # A request sent before the last pause says nothing about what the server bears now.
             if pause == self._pause_ends_at:
-                self._width += 1
+                self._parallel_limit += 1
                 self._changed.notify_all()
 
-    def hold(self, seconds: float | None, said: str) -> None:
-        """Let no request go out for `seconds` from now; None: for as long again as so far.
+    def pause(self, seconds: float | None, answer: str) -> None:
+        """Send no request for `seconds` from now; None: as long again as waited so far.
 
-        To be called within a turn. Raises Throttled, here and wherever a turn is waited for, if
-        that is longer than the run may wait; `said` is what the server said.
+        Call it within a slot; `answer` describes the answer that asked for the pause. Raises
+        Throttled, here and in every waiting thread, if that is longer than the run may wait.
         """
         with self._changed:
-            self._width = 1
+            self._parallel_limit = 1
             now = time.monotonic()
             seconds = max(1.0, self._waited_seconds) if seconds is None else seconds
             added = max(0.0, now + seconds - max(self._pause_ends_at, now))
             if self._waited_seconds + added > self._max_wait_seconds:
                 self._refusal = (
                     f"Partner Center asks to wait {seconds:.0f} s after {self._waited_seconds:.0f} "
-                    f"s of waiting, beyond the {self._max_wait_seconds:.0f} s that one run may "
-                    f"wait (max_wait_seconds): {said}. The warehouse is as it was; run the load "
+                    f"s of waiting, more than the {self._max_wait_seconds:.0f} s that one run may "
+                    f"wait (max_wait_seconds): {answer}. The warehouse is as it was; run the load "
                     "again later."
                 )
                 raise Throttled(self._refusal)
             if added:
                 self._waited_seconds += added
                 self._pause_ends_at = now + seconds
+        if added and self.on_wait:
+            self.on_wait(seconds, answer)
 
     def sleep(self, seconds: float) -> None:
-        """Wait between two attempts; not to the end if the request is abandoned meanwhile."""
+        """Wait between two attempts; returns early once requests are cancelled."""
         with self._changed:
-            self._changed.wait_for(lambda: self._is_abandoned, seconds)
+            self._changed.wait_for(lambda: self._is_cancelled, seconds)
 
     @contextmanager
-    def abandoned(self) -> Iterator[None]:
-        """Within the block, whoever waits here or comes here is sent away with Abandoned."""
+    def cancelled(self) -> Iterator[None]:
+        """Within the block, every thread that waits for a slot gets RequestCancelled."""
         with self._changed:
-            self._is_abandoned = True
+            self._is_cancelled = True
             self._changed.notify_all()
         try:
             yield
         finally:
             with self._changed:
-                self._is_abandoned = False
+                self._is_cancelled = False

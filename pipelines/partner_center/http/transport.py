@@ -1,7 +1,9 @@
-"""Sends requests: each in its turn, with ids of its own, answered in whole within a deadline."""
+"""Sends requests: each with new ids, answered in full within a deadline, paced by the throttle."""
 
+import http.client
 import socket
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -18,14 +20,18 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
 from partner_center.errors import UsageError
+from partner_center.http.body import read_body
 from partner_center.http.throttle import Throttle
+
+# The request timed out on the way, or came too early: it is sent again as the same request.
+TIMEOUT_STATUSES = (408, 425)
 
 
 class Transport(HTTPAdapter):
-    """What all sessions of a client send through; safe to share between threads.
+    """The adapter that all sessions of a client send through; safe to share between threads.
 
-    A server that asks for patience is asked again when the time has come. `request_count` counts
-    every request sent, `retry_count` those sent again.
+    Waits and sends again where the server throttles. `request_count` counts every request sent,
+    `retry_count` those sent again.
     """
 
     def __init__(self, throttle: Throttle, deadline_seconds: float) -> None:
@@ -38,43 +44,46 @@ class Transport(HTTPAdapter):
         self._lock = threading.Lock()
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        """The answer to `request`, its body read.
+        """The answer to `request`, with its body read.
 
-        Raises Throttled or Abandoned, and what requests raises.
+        Raises Throttled or RequestCancelled, and what requests raises.
         """
         while True:
-            with self._watched(request) as timer, self._throttle.turn() as pause:
-                self._book(request)
+            with self._watched(request) as timer, self._throttle.slot() as pause:
+                self._register(request)
                 timer.start()
                 response = self._exchange(request, *args, **kwargs)
-                # The same after a time-out, new after any answer ("Partner Center REST headers").
-                request.headers["MS-RequestId"] = str(uuid4())
-                if not _asks_for_patience(response):
+                # The same after a timeout, new after any answer ("Partner Center REST headers").
+                if response.status_code not in TIMEOUT_STATUSES:
+                    request.headers["MS-RequestId"] = str(uuid4())
+                if not _is_throttled(response):
                     if response.status_code == 200:
                         self._throttle.widen(pause)
                     return response
-                self._throttle.hold(
-                    _told_wait(response), f"{response.status_code} {say_id(request)}"
+                self._throttle.pause(
+                    _retry_after(response), f"{response.status_code} {correlation_id(request)}"
                 )
 
     def _exchange(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         """One request and its answer, read to its end within the deadline."""
         response = super().send(request, *args, **kwargs)
         try:
-            # In one piece; requests takes 10 KB at a time, thrice the work for a full page.
-            response._content = response.raw.read(decode_content=True)
-        except HTTPError as error:
+            response._content = read_body(response)
+        except (HTTPError, zlib.error) as error:
             raise ConnectionError(error, request=request) from error
+        finally:
+            if response._content is False:
+                response.close()
         return response
 
-    def _book(self, request: PreparedRequest) -> None:
-        """Give one request its id and its place in the books."""
+    def _register(self, request: PreparedRequest) -> None:
+        """Give the request a correlation id of its own, and count it."""
         signature = str(request.headers["Authorization"])
         if not (signature.isascii() and signature.isprintable()):
-            # http.client would raise an error that repeats it.
+            # The error of http.client would repeat the token.
             raise UsageError(
-                "The access token has a line break or a character in it that no token has. Nothing "
-                "was sent; set sources.partner_center.credentials.access_token anew."
+                "The access token contains a line break or another character that no token has. "
+                "Nothing was sent; set sources.partner_center.credentials.access_token again."
             )
         # Microsoft support finds a call by this id ("Partner Center REST headers").
         is_retry = "MS-CorrelationId" in request.headers
@@ -84,15 +93,16 @@ class Transport(HTTPAdapter):
             self.retry_count += is_retry
 
     def cut(self) -> None:
-        """Break off every request that is under way."""
+        """Abort every running request."""
         for watch in list(self._watches):
             watch.cut()
 
     @contextmanager
     def _watched(self, request: PreparedRequest) -> Iterator[threading.Timer]:
-        """Within the block the request can be cut; the timer, once started, does that in time.
+        """Within the block the request can be aborted; the timer, once started, does so.
 
-        requests bounds each read alone, so that a server that drips could hold it for ever.
+        The timeout of requests is for each read, so a server that sends a byte now and then could
+        keep a request alive for ever.
         """
         watch = _Watch()
         timer = threading.Timer(self._deadline_seconds, watch.cut)
@@ -109,16 +119,17 @@ class Transport(HTTPAdapter):
             self._watches.discard(watch)
             _current_watch.reset(current)
         if watch.is_cut:
-            # What a cut connection yields may look like anything, a short answer included.
+            # An aborted connection may look like anything, a short answer included.
             raise ReadTimeout(
-                f"no whole answer within {self._deadline_seconds:g} s (RUNTIME__REQUEST_TIMEOUT)",
+                f"the answer was not complete within {self._deadline_seconds:g} s "
+                "(RUNTIME__REQUEST_TIMEOUT)",
                 request=request,
             ) from None
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
-        """The pool, whose connections tell their sockets to the watch (requests calls this)."""
+        """The connection pool, whose connections hand their sockets to the watch."""
         pool = super().get_connection_with_tls_context(*args, **kwargs)
-        # A proxy that speaks SOCKS has connections of its own kind; those are not watched.
+        # Connections through a SOCKS proxy have a class of their own and are not watched.
         kind = _WATCHED.get(pool.ConnectionCls)
         if kind:
             pool.ConnectionCls = kind
@@ -126,13 +137,13 @@ class Transport(HTTPAdapter):
 
 
 class _Watch:
-    """Breaks the connection of one request off when told to."""
+    """Aborts the connection of one request on demand."""
 
     def __init__(self) -> None:
         self.is_cut = False
         self._socket: socket.socket | None = None
 
-    def see(self, connected: Any) -> None:
+    def attach(self, connected: Any) -> None:
         self._socket = connected
         if self.is_cut:
             self.cut()
@@ -140,7 +151,7 @@ class _Watch:
     def cut(self) -> None:
         self.is_cut = True
         if self._socket:
-            # Unlike a close, this wakes whoever reads from it.
+            # Unlike a close, this wakes the thread that reads from it.
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -148,9 +159,22 @@ class _Watch:
 _current_watch: ContextVar[_Watch] = ContextVar("current_watch")
 
 
+class _FinalResponse(http.client.HTTPResponse):
+    """Skips every interim answer; http.client skips 100 only."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        status: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+        while 100 < status[1] < 200 and status[1] != http.client.SWITCHING_PROTOCOLS:
+            http.client.parse_headers(self.fp)
+            status = super()._read_status()  # type: ignore[misc]
+        return status
+
+
 class _Connection(HTTPConnection):
+    response_class = _FinalResponse
+
     def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3
-        _current_watch.get().see(self.sock)
+        _current_watch.get().attach(self.sock)
         return super().getresponse()
 
 
@@ -161,32 +185,32 @@ class _SecureConnection(_Connection, HTTPSConnection):
 _WATCHED: dict[Any, Any] = {HTTPConnection: _Connection, HTTPSConnection: _SecureConnection}
 
 
-def say_id(request: PreparedRequest) -> str:
-    """How a message names one call, for Microsoft support."""
+def correlation_id(request: PreparedRequest) -> str:
+    """The id of one call as messages show it, for Microsoft support."""
     return f"(MS-CorrelationId {request.headers['MS-CorrelationId']!s})"
 
 
-def _asks_for_patience(response: Response) -> bool:
+def _is_throttled(response: Response) -> bool:
     status = response.status_code
-    return status == 429 or (status == 503 and "Retry-After" in response.headers)
+    return status in (429, 509) or (status == 503 and "Retry-After" in response.headers)
 
 
-def _told_wait(response: Response) -> float | None:
-    """Seconds that the server asks for; None where it does not say."""
-    told = response.headers.get("Retry-After", "").strip()
-    if told.replace(".", "", 1).isdecimal():
-        return float(told) or None
-    until = _moment(told)
-    # By the clock that the told moment comes from, if we know it; ours may be wrong.
-    now = _moment(response.headers.get("Date", "")) or _moment(formatdate(usegmt=True))
+def _retry_after(response: Response) -> float | None:
+    """Seconds that the server asks to wait; None where it does not say, or not intelligibly."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.replace(".", "", 1).isdecimal():
+        return float(text) or None
+    until = _http_date(text)
+    # By the server's clock, if the answer tells it; ours may be wrong.
+    now = _http_date(response.headers.get("Date", "")) or _http_date(formatdate(usegmt=True))
     if until is None or now is None or until <= now:
         return None
     return (until - now).total_seconds()
 
 
-def _moment(text: str) -> datetime | None:
-    """An HTTP date, or None if it is none."""
+def _http_date(text: str) -> datetime | None:
+    """An HTTP date, always GMT; None if the text is none."""
     try:
         return parsedate_to_datetime(text).replace(tzinfo=UTC)
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):
         return None

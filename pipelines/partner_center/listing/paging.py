@@ -92,7 +92,7 @@ class Pages:
                 yield page
         finally:
             # Nobody waits for the others once one has failed, or the user has had enough.
-            with self._client.abandoning():
+            with self._client.cancelling():
                 workers.shutdown(cancel_futures=True)
 
 

@@ -13,7 +13,7 @@ from requests import PreparedRequest, Response
 from requests.auth import AuthBase
 
 from partner_center.errors import SignInRequired, UsageError
-from partner_center.http.transport import say_id
+from partner_center.http.transport import correlation_id
 from partner_center.settings import PartnerCenterCredentials
 
 
@@ -57,7 +57,7 @@ class PartnerUser(AuthBase):
         try:
             return self._sign_in.renew(refused)
         except SignInRequired as error:
-            raise SignInRequired(f"{error} {say_id(response.request)}") from error
+            raise SignInRequired(f"{error} {correlation_id(response.request)}") from error
 
 
 def sign_in(
