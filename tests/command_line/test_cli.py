@@ -360,3 +360,37 @@ def test_sandbox_and_load_as_two_programs(tmp_path, warehouse):
             sandbox.terminate()
     assert (0, 3) == (loaded.returncode, json.loads(loaded.stdout)["rows_received"])
     assert 0 == sandbox.returncode
+
+
+def test_offset_of_as_of_is_applied(referrals, warehouse, load, serve):
+    """A timestamp with an offset means the same moment in UTC."""
+    serve(referral("r1", createdDate="2020-01-01T00:00:00"))
+    load()
+
+    counts = [
+        referrals("query", "select count(*) from marts.referrals", "--format", "csv",
+                  "--warehouse", warehouse, "--as-of", f"2020-01-01T11:59:00{offset}")[1]
+        for offset in ("+12:00", "Z")
+    ]  # fmt: skip
+
+    assert ["count_star()\n0\n", "count_star()\n1\n"] == counts
+
+
+def test_sqlite_file_is_refused(referrals, tmp_path):
+    """DuckDB would look for an extension on the network."""
+    (tmp_path / "other.duckdb").write_bytes(b"SQLite format 3\x00" + bytes(1000))
+
+    code, _, told = referrals("query", "select 1", "--warehouse", tmp_path / "other.duckdb")
+
+    assert 2 == code
+    assert "is an SQLite file" in told
+
+
+def test_session_answers_in_utc(referrals, warehouse, load, serve, monkeypatch):
+    """Whatever zone the machine is in."""
+    serve(referral("r1"))
+    load()
+
+    assert "TimeZone\nUTC\n" == referrals(
+        "query", "select current_setting('TimeZone') as \"TimeZone\"", "--format", "csv",
+        "--warehouse", warehouse)[1]  # fmt: skip

@@ -53,6 +53,8 @@ def open_warehouse(
     with connection:
         # It would stand in the middle of our own lines, and of what a command prints as JSON.
         connection.execute("set enable_progress_bar = false")
+        # Otherwise now() and dates with a zone depend on the machine that asks.
+        connection.execute("set TimeZone = 'UTC'")
         yield connection
 
 
@@ -74,18 +76,32 @@ def _require_usable(path: Path, read_only: bool) -> None:
             f"The warehouse path {path} is a directory. Give a file: --warehouse "
             f"{path / 'referrals.duckdb'}"
         )
-    if path.stem in _SCHEMAS:
+    if path.name.partition(".")[0].lower() in _SCHEMAS:
         raise UsageError(
             f"The warehouse {path} is named like a schema inside it, which DuckDB cannot tell "
             f"apart. Give it another name: --warehouse {path.with_name('referrals.duckdb')}"
         )
     if not path.parent.is_dir():
         raise UsageError(f"There is no directory {path.parent} for the warehouse. Create it first.")
+    if path.is_file() and _begins_like_sqlite(path):
+        raise UsageError(
+            f"{path} is an SQLite file, not a DuckDB file. Nothing was changed; name another with "
+            "--warehouse."
+        )
     if read_only and not path.exists():
         raise UsageError(
             f"There is no warehouse at {path}. Run 'referrals load' first, or name the file with "
             "--warehouse."
         )
+
+
+def _begins_like_sqlite(path: Path) -> bool:
+    """Whether DuckDB would look for an extension on the network to open the file."""
+    try:
+        with path.open("rb") as file:
+            return file.read(15) == b"SQLite format 3"
+    except OSError:
+        return False
 
 
 def _make_whole(path: Path) -> None:

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from partner_referrals.errors import UsageError
+from partner_referrals.timestamps import read_timestamp
 from partner_referrals.warehouse.connection import open_warehouse
 
 MAX_SECONDS = 300.0
@@ -70,12 +71,10 @@ def caged(
 
 def _set_moment(connection: duckdb.DuckDBPyConnection, name: str, moment: str) -> None:
     try:
-        connection.execute(f"set variable {name} = cast($moment as timestamp)", {"moment": moment})
-    except duckdb.Error as error:
-        option = name.replace("_", "-")
-        raise UsageError(
-            f"--{option} '{moment}' is no moment. Write 2026-01-31 or 2026-01-31T12:00:00 (UTC)."
-        ) from error
+        timestamp = read_timestamp(moment)
+    except UsageError as error:
+        raise UsageError(f"--{name.replace('_', '-')}: {error}") from error
+    connection.execute(f"set variable {name} = $timestamp", {"timestamp": timestamp})
 
 
 def _ask(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
