@@ -141,6 +141,11 @@ def load(
 
             if target:
                 raise _no_file("publish")
+        if target:
+            # Before anything is requested.
+            from partner_referrals.publish.publish import require_publishable
+
+            require_publishable(warehouse, target)
         with RunProgress(_err) as progress:
             run = run_load(warehouse, options, clock=_now, progress=progress)
         if target:

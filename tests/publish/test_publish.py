@@ -336,9 +336,9 @@ def test_other_files_are_left_alone(warehouse, target):
 
 
 def test_missing_directory_is_refused(warehouse, tmp_path):
-    """A directory that is not there, say not mounted, is not made in silence."""
-    with pytest.raises(UsageError, match=r"There is no directory .*elsewhere to publish to"):
-        publish(warehouse, tmp_path / "elsewhere")
+    """A directory whose parent is not there, say not mounted, is not created."""
+    with pytest.raises(UsageError, match=r"elsewhere cannot be created to publish to"):
+        publish(warehouse, tmp_path / "mount" / "elsewhere")
 
 
 def test_unwritable_directory_is_refused(warehouse, target):

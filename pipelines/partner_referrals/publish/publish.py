@@ -5,13 +5,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 from filelock import FileLock, Timeout
 
 from partner_referrals.errors import Locked, ReferralsError, UsageError, first_line
+from partner_referrals.output.files import is_same_file, sync, sync_directory
 from partner_referrals.publish.snapshot import COPY_NAME, TABLES_FOLDER, Snapshot, write_snapshot
 from partner_referrals.warehouse.connection import LOCK_WAIT_SECONDS, open_warehouse
 
@@ -26,6 +27,7 @@ def publish(warehouse: Path, target: Path) -> Snapshot:
     nothing to publish or `target` cannot be used, Locked where the warehouse or another publish is
     busy, ReferralsError where it fails on the way, a full disk for one.
     """
+    require_publishable(warehouse, target)
     with _workplace(target) as place:
         try:
             place.mkdir()
@@ -42,16 +44,35 @@ def publish(warehouse: Path, target: Path) -> Snapshot:
     return snapshot
 
 
+def require_publishable(warehouse: Path, target: Path) -> None:
+    """Raise UsageError where publishing could not work or would replace the warehouse.
+
+    `target` is created where its parent exists.
+    """
+    if not target.is_dir():
+        try:
+            target.mkdir()
+        except OSError as error:
+            raise UsageError(
+                f"The directory {target} cannot be created to publish to: {error.strerror}. "
+                "Create or mount its parent first."
+            ) from error
+    folders = {warehouse.absolute().parent, warehouse.resolve().parent}
+    if any(is_same_file(folder, target) for folder in folders) or (
+        warehouse.exists() and is_same_file(warehouse, target / COPY_NAME)
+    ):
+        raise UsageError(
+            f"{target} holds the warehouse {warehouse}, which a published copy would replace. "
+            "Nothing was published; name another directory."
+        )
+
+
 @contextmanager
 def _workplace(target: Path) -> Iterator[Path]:
     """A hidden directory to be made in `target`, so that a rename is enough to put a file in place.
 
     One publish at a time has it; it is removed at the end, and by the next after a kill.
     """
-    if not target.is_dir():
-        raise UsageError(
-            f"There is no directory {target} to publish to. Create it, or mount it, first."
-        )
     place = target / _WORKPLACE
     lock = FileLock(target / f"{_WORKPLACE}.lock")
     try:
@@ -91,11 +112,13 @@ def _finish_files(place: Path) -> None:
     """Make the contents last through a power cut, and close the copy to writers."""
     for path in (path for path in place.rglob("*") if path.is_file()):
         with path.open("rb+") as file:
-            os.fsync(file.fileno())
+            sync(file)
     if os.name == "posix":
         # Who opens the copy for writing would shut out every other reader. (On Windows a file
         # that may not be written may not be replaced either.)
-        (place / COPY_NAME).chmod(0o444)
+        with suppress(OSError):
+            copy = place / COPY_NAME
+            copy.chmod(copy.stat().st_mode & 0o444)
 
 
 def _put_in_place(place: Path, target: Path, names: list[str]) -> None:
@@ -110,9 +133,9 @@ def _put_in_place(place: Path, target: Path, names: list[str]) -> None:
             if name == MANIFEST_NAME:
                 _remove_others(target, names)
                 for folder in folders:
-                    _sync_directory(folder)
+                    sync_directory(folder)
             (place / name).replace(target / name)
-        _sync_directory(target)
+        sync_directory(target)
     except OSError as error:
         raise ReferralsError(
             f"{error.filename2 or error.filename} could not be replaced: {error.strerror}. "
@@ -123,18 +146,20 @@ def _put_in_place(place: Path, target: Path, names: list[str]) -> None:
 
 
 def _remove_others(target: Path, names: list[str]) -> None:
-    """Remove the months that no referral was created in any more; readers take whole folders."""
-    for path in (target / TABLES_FOLDER).rglob("*.parquet"):
-        if path.relative_to(target).as_posix() not in names:
+    """Remove the months that no referral was created in any more; readers take whole folders.
+
+    Only files that our own manifest of the last publish names: others are somebody else's.
+    """
+    for name in _published_names(target) - set(names):
+        path = target / name
+        if path.parent.resolve().is_relative_to(target.resolve()) and path.is_file():
             path.unlink()
 
 
-def _sync_directory(directory: Path) -> None:
-    """Make renames last, where a directory can be opened for that."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
+def _published_names(target: Path) -> set[str]:
+    """The base table files that the manifest in `target` names."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        files = json.loads((target / MANIFEST_NAME).read_text("utf-8"))["files"]
+        return {name for name in files if name.startswith(f"{TABLES_FOLDER}/")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
