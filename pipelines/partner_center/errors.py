@@ -1,19 +1,24 @@
-"""Every failure that reading Partner Center can meet, each with the exit code of a command.
+"""Every foreseeable failure of reading Partner Center, each with the exit code of a command.
 
-    ReferralsError             1   the run failed
-    ├── ServerFailed           1   Partner Center kept failing after all retries
-    ├── UsageError             2   wrong usage or configuration
-    ├── SignInRequired         3   Partner Center or its sign-in refused who we are
-    └── TryAgainLater         75   nothing is wrong, but not now
-        ├── Throttled              the server asks for more patience than allowed
-        └── Locked                 another process holds what is needed
+    ReferralsError               1   the run failed
+    ├── ServerFailed             1   Partner Center kept failing after all retries
+    ├── UsageError               2   wrong usage or configuration
+    │   └── RequestRefused           Partner Center answered 400
+    │       └── FilterUnavailable    the server does not filter; list everything instead
+    ├── SignInRequired           3   Partner Center or its sign-in refused the user
+    └── TryAgainLater           75   nothing is wrong, but not now
+        ├── Throttled                the server asks for a longer pause than allowed
+        └── Locked                   another process holds what is needed
 
 Each message says what was seen, what it means for the data, and what to do next.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class ReferralsError(Exception):
-    """The run failed for a foreseeable reason, told in one sentence or two."""
+    """The run failed for a foreseeable reason, which the message explains."""
 
     exit_code = 1
 
@@ -26,6 +31,14 @@ class UsageError(ReferralsError):
     """The command, its options or the configuration cannot work as given."""
 
     exit_code = 2
+
+
+class RequestRefused(UsageError):
+    """Partner Center answered 400: it does not accept this filter, grouping or page."""
+
+
+class FilterUnavailable(RequestRefused):
+    """A filtered listing was refused, failed, or ignored the filter; the full listing may work."""
 
 
 class SignInRequired(ReferralsError):
@@ -46,3 +59,14 @@ class Throttled(TryAgainLater):
 
 class Locked(TryAgainLater):
     """Another process holds the warehouse, its run lock or the token cache."""
+
+
+@contextmanager
+def optional_request() -> Iterator[None]:
+    """Ignore the failure of a request that only helps; a pause beyond what is allowed is raised."""
+    try:
+        yield
+    except TryAgainLater:
+        raise
+    except ReferralsError:
+        pass

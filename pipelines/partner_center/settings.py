@@ -9,6 +9,7 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
 from dlt.common.typing import TSecretStrValue
 
+from partner_center.configuration import full_names_only
 from partner_center.errors import UsageError
 
 REFERRALS_PATH = "/partner/v1/analytics/referrals"
@@ -109,9 +110,10 @@ def resolve_settings() -> PartnerCenterSettings:
     Raises UsageError where a value cannot be read or cannot work.
     """
     try:
-        return resolve_configuration(
-            PartnerCenterSettings(), sections=("sources", "partner_center")
-        )
+        with full_names_only("sources", "partner_center"):
+            return resolve_configuration(
+                PartnerCenterSettings(), sections=("sources", "partner_center")
+            )
     except ConfigurationException as error:
         raise UsageError(
             f"The configuration of sources.partner_center cannot be read: {error}. "

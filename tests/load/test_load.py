@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from partner_center.records.page import read_page
 from partner_center.schema.fields import FIELD_COLUMNS
 from partner_center_sandbox import Sandbox
-from partner_referrals.errors import ServerFailed, UsageError
+from partner_referrals.errors import ReferralsError, ServerFailed, UsageError
 from partner_referrals.warehouse.tables import LoadRun
 from support.records import NOW, referral
 
@@ -396,15 +396,16 @@ def test_field_that_vanished_is_reported(serve, load, notes, ask):
 
 
 def test_field_that_changes_type_costs_no_referral(serve, load, ask):
-    """Every record is a reject, and every referral keeps its version."""
+    """A listing without one readable record fails; its rejects and every version are kept."""
     sandbox = serve(*(referral(f"r{n}") for n in range(3)))
     load()
     for n in range(3):
         sandbox.put(referral(f"r{n}", status=7))
 
-    run = load(LATER, full=True)
+    with pytest.raises(ReferralsError, match="Not one of the 3 records"):
+        load(LATER, full=True)
 
-    assert (3, 0) == (run.rows_rejected, run.rows_vanished)
+    assert [(3,)] == ask("select count(*) from partner_center.referral_rejects")
     assert [("New",)] * 3 == ask(f"select status {CURRENT}")
 
 

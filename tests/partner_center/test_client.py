@@ -226,3 +226,11 @@ def test_words_of_the_server_are_harmless(sandbox, get, body):
 
     assert str(caught.value).isprintable()
     assert 1_000 > len(str(caught.value))
+
+
+@pytest.mark.parametrize("name", ["BASE_URL", "SOURCES__BASE_URL", "PARTNER_CENTER__BASE_URL"])
+def test_address_of_another_program_is_not_used(monkeypatch, name):
+    """The token goes nowhere that our own full setting does not name."""
+    monkeypatch.setenv(name, "http://127.0.0.1:9/")
+
+    assert "https://api.partnercenter.microsoft.com" == resolve_settings().base_url

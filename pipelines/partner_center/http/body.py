@@ -7,7 +7,7 @@ from typing import Any
 from requests import RequestException, Response
 
 # A page of 9,999 referrals has about 4 MB. Reading one takes some ten times its size in memory.
-MAX_ANSWER_BYTES = 100_000_000
+MAX_ANSWER_BYTES = 256_000_000
 _PIECE_BYTES = 1_000_000
 
 # The longer marks first: that of UTF-32 begins with that of UTF-16.

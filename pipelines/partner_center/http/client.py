@@ -10,11 +10,10 @@ from dlt.common.configuration.specs import RuntimeConfiguration
 from requests import PreparedRequest, Request, RequestException, Response, Session
 from requests.auth import AuthBase
 
-from partner_center.errors import UsageError
+from partner_center.errors import RequestRefused, UsageError
 from partner_center.http.body import AnswerTooLarge, to_utf8
 from partner_center.http.failures import (
     PASSING_FAILURES,
-    RequestRefused,
     Unusable,
     failure,
     find_distrust,

@@ -8,7 +8,13 @@ from urllib.parse import urlsplit
 from requests import PreparedRequest, RequestException, Response
 from urllib3.exceptions import HTTPError
 
-from partner_center.errors import ReferralsError, ServerFailed, SignInRequired, UsageError
+from partner_center.errors import (
+    ReferralsError,
+    RequestRefused,
+    ServerFailed,
+    SignInRequired,
+    UsageError,
+)
 from partner_center.http.transport import correlation_id
 
 # A proxy or gateway may answer these while the server behind it is well.
@@ -17,10 +23,6 @@ PASSING_FAILURES = range(500, 600)
 _QUOTED_CHARACTERS = 300
 # Of the causes of a failed request, those that say something to a person.
 _SAYING = (OSError, HTTPError, HTTPException)
-
-
-class RequestRefused(UsageError):
-    """Partner Center answered 400: it does not take this filter, grouping or page."""
 
 
 class Unusable(RequestException):

@@ -9,9 +9,12 @@ import pyarrow.compute as pc
 
 from partner_center.http.client import PartnerCenterClient
 from partner_center.records.dates import read_dates
-from partner_center.records.envelope import BrokenAnswer, read_items
+from partner_center.records.envelope import BrokenAnswer, read_count, read_items
 from partner_center.schema.fields import DATE_FIELDS, FIELDS
 from partner_center.settings import MAX_PAGE_SIZE
+
+# The reference does not name the count of referrals; its relative "search" calls its own the first.
+_COUNT_NAMES = ("referralcount", "referralscount", "count")
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Aggregates:
     """Counts per group: rows of the group fields in snake_case and `referral_count`.
 
     Dates are naive UTC, the first moment of their day, week or month. `is_whole` is false where
-    the server told of more groups than it sent.
+    the server announced more groups than it sent.
     """
 
     rows: list[dict[str, Any]]
@@ -32,10 +35,10 @@ def fetch_aggregates(
     aggregation_level: str | None,
     filter: str | None = None,
 ) -> Aggregates:
-    """Ask the endpoint for counts per `group_fields` (names of the API).
+    """Request counts per `group_fields` (names of the API).
 
-    `aggregation_level` (day, week, month) applies to every date among them. Raises
-    RequestRefused where the server does not group, and what PartnerCenterClient.get raises.
+    `aggregation_level` (day, week, month) applies to every date among them. Raises what
+    PartnerCenterClient.get raises; an answer that is not grouped counts as broken.
     """
     parameters = {
         "groupby": ",".join(group_fields),
@@ -44,42 +47,58 @@ def fetch_aggregates(
         "top": MAX_PAGE_SIZE,
     }
     given = {name: value for name, value in parameters.items() if value}
-    return client.get(given, lambda body: _read_aggregates(body, group_fields))
+    return client.get(given, lambda body: read_aggregates(body, group_fields))
 
 
-def _read_aggregates(body: bytes, group_fields: Sequence[str]) -> Aggregates:
+def read_aggregates(body: bytes, group_fields: Sequence[str]) -> Aggregates:
+    """Read a grouped answer, the names of its fields without regard to case.
+
+    Raises BrokenAnswer where a group has no single count, or a value that cannot be read.
+    """
     envelope, items = read_items(body)
-    groups = [group for _, group in items]
+    groups = [_by_lower_name(group) for _, group in items]
     counts = [_read_count(group, group_fields) for group in groups]
     columns = {
-        FIELDS[field]: _read_values(field, [group.get(field) for group in groups])
+        FIELDS[field]: _read_values(field, [group.get(field.lower()) for group in groups])
         for field in group_fields
     } | {"referral_count": counts}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    is_whole = envelope.next_link is None and (envelope.total or 0) <= len(rows)
+    # The total of a grouped answer counts either its groups or the referrals in them.
+    announced = envelope.total or 0
+    is_whole = envelope.next_link is None and (announced <= len(rows) or announced == sum(counts))
     return Aggregates(rows, is_whole)
 
 
-def _read_count(group: Any, group_fields: Sequence[str]) -> int:
+def _by_lower_name(group: Any) -> dict[str, Any]:
     if not isinstance(group, Mapping):
-        raise BrokenAnswer("a grouped answer whose groups are no objects")
-    # The reference does not name the count; its relatives' names all end like this.
-    counts = [
-        value
+        raise BrokenAnswer("a grouped answer in which a group is not an object")
+    return {str(name).lower(): value for name, value in group.items()}
+
+
+def _read_count(group: Mapping[str, Any], group_fields: Sequence[str]) -> int:
+    """The one count of a group, or that of referrals where it has several."""
+    fields = {field.lower() for field in group_fields}
+    candidates = {
+        name: read_count(value)
         for name, value in group.items()
-        if name not in group_fields and name.lower().endswith("count")
-    ]
-    if len(counts) != 1 or not str(counts[0]).isdecimal():
-        raise BrokenAnswer("a grouped answer without one count in each group")
-    return int(counts[0])
+        if name.endswith("count") and name not in fields
+    }
+    for name in [*_COUNT_NAMES, *candidates][: None if len(candidates) == 1 else len(_COUNT_NAMES)]:
+        if (count := candidates.get(name)) is not None:
+            return count
+    raise BrokenAnswer("a grouped answer without one readable count in each group")
 
 
 def _read_values(field: str, values: list[Any]) -> list[Any]:
-    if field not in DATE_FIELDS:
-        return values
     texts = [None if value is None else str(value) for value in values]
+    if field not in DATE_FIELDS:
+        if any(value is not None and not isinstance(value, str) for value in values):
+            raise BrokenAnswer(f"a grouped answer in which {field} is not a text")
+        return texts
+    # A month by itself is its first day.
+    texts = [f"{text}-01" if text and len(text) == len("2024-01") else text for text in texts]
     moments, is_bad = read_dates(pa.array(texts, pa.string()))
     if pc.any(is_bad).as_py():
-        raise BrokenAnswer(f"a grouped answer whose {field} is no date")
-    moments_read: list[Any] = moments.to_pylist()
-    return moments_read
+        raise BrokenAnswer(f"a grouped answer in which {field} is not a date")
+    dates: list[Any] = moments.to_pylist()
+    return dates

@@ -1,14 +1,16 @@
-"""The server's own counts of all referrals, to hold a load against."""
+"""The server's own counts of all referrals, to compare a load with."""
 
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
-from partner_center.http.client import PartnerCenterClient, RequestRefused
+from partner_center.errors import ReferralsError
+from partner_center.http.client import PartnerCenterClient
 from partner_center.listing.aggregates import fetch_aggregates
 from partner_center.records.page import read_page
+from partner_center.schema.fields import known_status
 
-# A source that moves between two requests gives counts that contradict each other.
+# A source that changes between two requests gives counts that contradict each other.
 _ATTEMPTS = 2
 
 # A status and the first day of a created month, either null where the record has none.
@@ -17,35 +19,72 @@ Cell = tuple[str | None, date | None]
 
 @dataclass(frozen=True)
 class ServerCounts:
-    """What the server counts now: in all, and per cell where it groups; None where it does not."""
+    """How many referrals the server counts now: in all, and per cell where it groups.
 
-    total: int | None
+    `total` is the larger of the told total and the sum of the groups, since either may leave rows
+    out; where they differ, `is_consistent` is false. `reason` says why there are no cells.
+    """
+
+    total: int
     cells: Counter[Cell] | None
+    is_consistent: bool = True
+    reason: str = ""
 
 
-def fetch_counts(client: PartnerCenterClient) -> ServerCounts:
-    """Counts per status and created month, if the server groups and its groups are all there."""
-    total = None
-    for _ in range(_ATTEMPTS):
-        total = client.get({"top": 1, "skip": 0}, read_page).envelope.total
-        cells = _fetch_cells(client)
-        if cells is None:
+@dataclass(frozen=True)
+class NoCounts:
+    """The server does not count; `reason` says how it answered."""
+
+    reason: str
+
+
+def fetch_counts(client: PartnerCenterClient) -> ServerCounts | NoCounts:
+    """Count all referrals, per status and created month if the server can.
+
+    Never raises for an answer of any kind: what could not be counted comes back as the reason.
+    """
+    counts = _fetch_once(client)
+    for _ in range(1, _ATTEMPTS):
+        if isinstance(counts, NoCounts) or counts.is_consistent:
             break
-        # The server may stop grouping early, and does not say so (Partner Center docs, "groupby").
-        if total is None or cells.total() == total:
-            return ServerCounts(cells.total(), cells)
-    return ServerCounts(total, None)
+        counts = _fetch_once(client)
+    return counts
 
 
-def _fetch_cells(client: PartnerCenterClient) -> Counter[Cell] | None:
+def _fetch_once(client: PartnerCenterClient) -> ServerCounts | NoCounts:
+    total = fetch_total(client)
+    cells = _fetch_cells(client)
+    if isinstance(cells, str):
+        return NoCounts(cells) if total is None else ServerCounts(total, None, reason=cells)
+    grouped = cells.total()
+    if total is None or total == grouped:
+        return ServerCounts(grouped, cells)
+    if total < grouped:
+        return ServerCounts(grouped, cells, is_consistent=False)
+    # The server may stop grouping early, and does not say so (Partner Center docs, "groupby").
+    return ServerCounts(total, None, reason=f"its groups add up to {grouped:,} of {total:,}")
+
+
+def fetch_total(client: PartnerCenterClient, filter: str | None = None) -> int | None:
+    """The total that the server tells beside one row; None where it tells none or fails."""
+    parameters = {"filter": filter} if filter else {}
+    try:
+        return client.get({**parameters, "top": 1, "skip": 0}, read_page).envelope.total
+    except ReferralsError:
+        return None
+
+
+def _fetch_cells(client: PartnerCenterClient) -> Counter[Cell] | str:
+    """Counts per cell, or why there are none."""
     try:
         aggregates = fetch_aggregates(client, ("status", "createdDate"), "month")
-    except RequestRefused:
-        return None
+    except ReferralsError as error:
+        return str(error)
     if not aggregates.is_whole:
-        return None
+        return "its grouped answer does not hold all groups"
     cells: Counter[Cell] = Counter()
     for row in aggregates.rows:
         month = row["created_date"]
-        cells[row["status"], None if month is None else month.date()] += row["referral_count"]
+        first_day = None if month is None else month.date().replace(day=1)
+        cells[known_status(row["status"]), first_day] += row["referral_count"]
     return cells

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from partner_center.http.client import PartnerCenterClient, RequestRefused
+from partner_center.errors import ReferralsError, TryAgainLater
+from partner_center.http.client import PartnerCenterClient
 from partner_center.listing.filters import created_between, created_in
 from partner_center.listing.lister import Lister, Listing
 from partner_center.records.page import read_page
@@ -25,7 +26,9 @@ def list_everything(lister: Lister, directory: Path) -> Listing:
     try:
         windows = list(_windows(lister.client, lister.settings.page_size))
         listings = _list_each(lister, windows, directory / "windows")
-    except RequestRefused:
+    except TryAgainLater:
+        raise
+    except ReferralsError:
         return listing
     total = _count(lister.client, None)
     is_complete = all(each.is_complete for each in listings) and (

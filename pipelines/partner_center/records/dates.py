@@ -1,4 +1,4 @@
-"""The API's date strings as naive UTC moments."""
+"""Reads the API's date strings as naive UTC timestamps."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,15 +10,19 @@ _UNSET = "0001-01-01"
 _UNSET_FROM, _UNSET_TO = (
     pa.scalar(text, pa.string()).cast(MOMENT) for text in (_UNSET, "0001-01-02")
 )
+# Years that Python can represent.
+_FIRST, _LAST = (
+    pa.scalar(text, pa.string()).cast(MOMENT) for text in (_UNSET, "9999-12-31T23:59:59.999999")
+)
 _OFFSET = r"(Z|[+-]\d\d:?\d\d)$"
 
 
 def read_dates(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
     """Read one column of date strings.
 
-    Returns the moments (naive UTC, microseconds) and a mask of the texts that are no dates; their
-    moment is null. Empty texts and the unset date become null, fractions beyond microseconds are
-    cut, dates are their midnight, and offsets are applied.
+    Returns the timestamps (naive UTC, microseconds) and a mask of the texts that are no dates, or
+    lie outside of the years 1 to 9999; their timestamp is null. Empty texts and the unset date
+    become null, fractions beyond microseconds are cut, a date is its midnight, offsets are applied.
     """
     none_bad = pa.nulls(len(texts), pa.bool_()).fill_null(False)
     for read in (_read_plain, _read_varied):
@@ -31,13 +35,13 @@ def read_dates(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
 
 def _read_plain(texts: pa.Array) -> pa.Array:
     """The common case: ISO dates without a zone, at most six fractional digits."""
-    moments = pc.cast(texts, MOMENT)
+    moments = _require_range(pc.cast(texts, MOMENT))
     is_unset = pc.and_(pc.greater_equal(moments, _UNSET_FROM), pc.less(moments, _UNSET_TO))
     return pc.if_else(is_unset, pa.scalar(None, MOMENT), moments)
 
 
 def _read_varied(texts: pa.Array) -> pa.Array:
-    """Every form that the family of endpoints is known to send."""
+    """Every form that this family of endpoints is known to send."""
     is_unset = pc.or_(pc.equal(texts, ""), pc.starts_with(texts, _UNSET))
     given = pc.if_else(is_unset, pa.scalar(None, pa.string()), texts)
     given = pc.replace_substring_regex(given, r"(\.\d{6})\d+", r"\1")
@@ -45,7 +49,17 @@ def _read_varied(texts: pa.Array) -> pa.Array:
     missing = pa.scalar(None, pa.string())
     zoned = pc.cast(pc.if_else(has_offset, given, missing), pa.timestamp("us", "UTC"))
     naive = pc.cast(pc.if_else(has_offset, missing, given), MOMENT)
-    return pc.coalesce(pc.cast(zoned, MOMENT), naive)
+    return _require_range(pc.coalesce(pc.cast(zoned, MOMENT), naive))
+
+
+def _require_range(moments: pa.Array) -> pa.Array:
+    """The timestamps as they are; raises ArrowInvalid if one is of no year from 1 to 9999."""
+    limits = pc.min_max(moments)
+    if limits["min"].is_valid and (
+        pc.less(limits["min"], _FIRST).as_py() or pc.greater(limits["max"], _LAST).as_py()
+    ):
+        raise pa.ArrowInvalid("a year before 1 or after 9999")
+    return moments
 
 
 def _read_singly(texts: pa.Array) -> tuple[pa.Array, pa.Array]:

@@ -1,4 +1,4 @@
-"""The words of a referral: its fields, its milestones, its statuses."""
+"""The fields, milestones and statuses of a referral."""
 
 # The ten lifecycle dates, in the order in which a referral can meet them
 # (Partner Center REST reference, "Get all referrals analytics").
@@ -33,3 +33,11 @@ FIELDS = {**TEXT_FIELDS, **DATE_FIELDS}
 TEXT_COLUMNS = tuple(TEXT_FIELDS.values())
 DATE_COLUMNS = tuple(DATE_FIELDS.values())
 FIELD_COLUMNS = tuple(FIELDS.values())
+
+STATUSES = ("New", *(name.title() for name in MILESTONES[1:]), "Error")
+_STATUS_BY_LOWER_NAME = {status.lower(): status for status in STATUSES}
+
+
+def known_status(status: str | None) -> str | None:
+    """A status in its known spelling, whatever its case; others as they are."""
+    return status and _STATUS_BY_LOWER_NAME.get(status.lower(), status)

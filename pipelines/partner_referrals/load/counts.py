@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from partner_center.listing.counts import Cell, ServerCounts
+from partner_center.listing.counts import Cell, NoCounts, ServerCounts
 from partner_center.listing.lister import Listing
 from partner_referrals.load.changes import count_distinct, count_rows
 from partner_referrals.load.progress import Progress
@@ -35,7 +35,7 @@ class Comparison:
 def compare(
     connection: duckdb.DuckDBPyConnection,
     listings: Sequence[Listing],
-    counts: ServerCounts,
+    counts: ServerCounts | NoCounts,
     progress: Progress,
     is_comparable: bool,
 ) -> Comparison:
@@ -48,7 +48,11 @@ def compare(
         return Comparison(Reconciliation(None), None, seen_count, rejected_count)
     ours = count_listed(connection, reject_files)
     reconciliation = reconcile(counts, ours)
-    if counts.total is not None:
+    if isinstance(counts, NoCounts):
+        progress.say(f"Not compared with Partner Center's own counts: {counts.reason}")
+    else:
+        if counts.reason:
+            progress.say(f"Compared by the total alone: {counts.reason}")
         sign = "=" if reconciliation.is_reconciled else "differs from"
         progress.step(
             "reconcile",
@@ -56,6 +60,9 @@ def compare(
             f"{counts.total:,} {sign} {ours.total:,}",
             time.perf_counter() - started,
         )
+    if reconciliation.is_reconciled is None and listings[-1].is_complete is False:
+        # The listing itself shows that it is not whole.
+        reconciliation = Reconciliation(is_reconciled=False)
     return Comparison(reconciliation, ours.total, seen_count, rejected_count)
 
 
@@ -126,10 +133,10 @@ def _name_rejects(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) 
 
 
 def record_totals(
-    connection: duckdb.DuckDBPyConnection, counted_at: datetime, server: ServerCounts
+    connection: duckdb.DuckDBPyConnection, counted_at: datetime, server: ServerCounts | NoCounts
 ) -> None:
     """Keep the server's counts per cell; of those long past only each month's last."""
-    if server.cells is None:
+    if isinstance(server, NoCounts) or server.cells is None:
         return
     statuses, months = zip(*server.cells, strict=True) if server.cells else ((), ())
     connection.execute(

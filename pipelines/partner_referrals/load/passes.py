@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
-from partner_center.http.client import PartnerCenterClient, RequestRefused
-from partner_center.listing.counts import ServerCounts, fetch_counts
+from partner_center.errors import optional_request
+from partner_center.http.client import PartnerCenterClient
+from partner_center.listing.counts import NoCounts, ServerCounts, fetch_counts
 from partner_center.listing.filters import active_since
 from partner_center.listing.lister import Lister, Listing
 from partner_center.listing.memory_limit import bound_memory
@@ -56,7 +56,7 @@ class Pass:
 
     mode: str
     listings: tuple[Listing, ...]
-    counts: ServerCounts
+    counts: ServerCounts | NoCounts
     changes: Changes
     comparison: Comparison
 
@@ -87,8 +87,8 @@ def run_passes(job: Job, state: WarehouseState, mode: str, directory: Path) -> I
     yield last
     months = last.comparison.reconciliation.months
     if last.is_unreconciled and _are_worth_listing(months, last):
-        # A server that compares no dates cannot be asked for months.
-        with suppress(RequestRefused):
+        # A server that cannot filter by date cannot list single months.
+        with optional_request():
             last = _run_pass(
                 job,
                 last.mode,
@@ -105,20 +105,20 @@ def run_passes(job: Job, state: WarehouseState, mode: str, directory: Path) -> I
 
 def _are_worth_listing(months: tuple[date | None, ...], last: Pass) -> bool:
     """Whether listing only the months that differ is possible and spares half of the rows."""
-    cells = last.counts.cells
-    if not months or cells is None:
+    if not months or isinstance(last.counts, NoCounts) or last.counts.cells is None:
         return False
+    cells = last.counts.cells
     rows = sum(count for (_, month), count in cells.items() if month in months)
     return last.mode == "full" or 2 * rows <= cells.total()
 
 
 def _list(job: Job, state: WarehouseState, mode: str, place: Path) -> Listing:
-    """What the mode asks for; everything if the server compares no dates."""
+    """What the mode asks for; everything if that filter is refused or fails."""
     if mode == "filtered":
         return job.lister.read(job.options.filter, place)
     if mode == "incremental" and state.newest_activity is not None:
         since = state.newest_activity - timedelta(days=job.settings.lookback_days)
-        with suppress(RequestRefused):
+        with optional_request():
             return job.lister.read(active_since(since), place)
     return list_everything(job.lister, place)
 
@@ -138,7 +138,7 @@ def _run_pass(
     if listing.filter is None:
         # Everything was listed: what earlier listings rejected may be readable by now.
         mode, earlier = "full", ()
-    counts = ServerCounts(None, None) if mode == "filtered" else fetch_counts(job.client)
+    counts = NoCounts("a filtered load") if mode == "filtered" else fetch_counts(job.client)
     listings = (*earlier, listing)
     with open_warehouse(job.warehouse) as connection:
         bound_memory(connection, place, listing.referral_files)
@@ -152,7 +152,7 @@ def _merge(
     job: Job,
     connection: duckdb.DuckDBPyConnection,
     listing: Listing,
-    counts: ServerCounts,
+    counts: ServerCounts | NoCounts,
     place: Path,
 ) -> Changes:
     """Merge what a listing changes, and check that it arrived."""
@@ -180,11 +180,11 @@ def _merge(
     return changes
 
 
-def _is_everything(listing: Listing, counts: ServerCounts) -> bool:
+def _is_everything(listing: Listing, counts: ServerCounts | NoCounts) -> bool:
     """Whether all that the server has was listed, so that what is missing has vanished."""
-    if listing.filter is not None:
+    if listing.filter is not None or listing.is_complete is False:
         return False
-    if listing.is_complete is None:
-        # Without a total in the answers, the sum of the grouped counts takes its place.
-        return counts.total is not None and listing.counted == counts.total
-    return listing.is_complete
+    if isinstance(counts, NoCounts):
+        return listing.is_complete is True
+    # Groups may say that there is more than the answers' total does.
+    return counts.is_consistent and counts.total == listing.counted

@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
-from partner_center.listing.counts import Cell, ServerCounts
+from partner_center.listing.counts import Cell, NoCounts, ServerCounts
+from partner_center.schema.fields import known_status
 
 
 @dataclass(frozen=True)
@@ -47,18 +48,23 @@ class Reconciliation:
         return tuple(sorted(months, key=lambda month: month or date.max))
 
 
-def reconcile(server: ServerCounts, warehouse: WarehouseCounts) -> Reconciliation:
+def reconcile(server: ServerCounts | NoCounts, warehouse: WarehouseCounts) -> Reconciliation:
     """Compare cell by cell where the server groups, else the totals.
 
     A reject without a readable cell may explain one referral too many at the server, in any cell.
     """
+    if isinstance(server, NoCounts):
+        return Reconciliation(None)
     if server.cells is None:
-        is_equal = None if server.total is None else server.total == warehouse.total
-        return Reconciliation(is_equal)
+        return Reconciliation(server.total == warehouse.total)
+    ours: Counter[Cell] = Counter()
+    for (status, month), count in warehouse.cells.items():
+        # A server may spell statuses in another case where it groups.
+        ours[known_status(status), month] += count
     differences = tuple(
-        Difference(*cell, server.cells[cell], warehouse.cells[cell])
-        for cell in server.cells.keys() | warehouse.cells.keys()
-        if server.cells[cell] != warehouse.cells[cell]
+        Difference(*cell, server.cells[cell], ours[cell])
+        for cell in server.cells.keys() | ours.keys()
+        if server.cells[cell] != ours[cell]
     )
     excesses = [each.server_count - each.warehouse_count for each in differences]
     if all(excess > 0 for excess in excesses) and sum(excesses) == warehouse.unplaced_count:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import duckdb
 
 from partner_center import connect
+from partner_center.listing.counts import NoCounts
 from partner_center.settings import PartnerCenterSettings, resolve_settings
 from partner_referrals.errors import ReferralsError
 from partner_referrals.load.counts import record_totals
@@ -70,6 +71,12 @@ def _finish(job: Job, passes: list[Pass], clock: Clock) -> LoadRun:
     """Make the new state visible: the row of the run and the views, in one transaction."""
     started = time.perf_counter()
     last = passes[-1]
+    if last.listing.rows_received and not last.comparison.seen_count:
+        raise ReferralsError(
+            f"Not one of the {last.listing.rows_received:,} records that Partner Center sent can "
+            "be read. They are kept in partner_center.referral_rejects with the reason; "
+            "nothing else was changed. Look at the reasons; a newer version may read them."
+        )
     report_rejects(job.progress, last.comparison.rejected_count)
     report_differences(job.progress, last.comparison.reconciliation)
     run = _describe(job, last.mode, passes)
@@ -120,6 +127,7 @@ def _describe(job: Job, mode: str, passes: list[Pass]) -> LoadRun:
         run.rows_rejected = comparison.rejected_count
         run.rows_unchanged = max(0, comparison.seen_count - run.rows_new - run.rows_changed)
         run.reconciled = comparison.reconciliation.is_reconciled
-        run.server_total = passes[-1].counts.total
+        counts = passes[-1].counts
+        run.server_total = None if isinstance(counts, NoCounts) else counts.total
         run.warehouse_total = comparison.warehouse_total
     return run
