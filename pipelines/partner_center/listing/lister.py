@@ -191,4 +191,7 @@ class Lister:
                 reading.take(page)
                 self.on_page(reading.rows, page.envelope.total)
         reading.ignores_skip = pages.ignores_skip
+        if pages.ignores_total:
+            # What was told counts something else than all rows.
+            reading.totals = {None}
         return reading

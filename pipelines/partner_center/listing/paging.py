@@ -5,12 +5,13 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-import pyarrow.compute as pc
-
 from partner_center.errors import ServerFailed
 from partner_center.http.client import PartnerCenterClient
 from partner_center.records.page import Page, read_page
 from partner_center.settings import PartnerCenterSettings
+
+# So many in a row, each with a next link: the links lead nowhere.
+_MAX_EMPTY_PAGES = 10
 
 
 class Pages:
@@ -23,6 +24,7 @@ class Pages:
         self._settings = settings
         self._filter = {"filter": filter} if filter else {}
         self.ignores_skip = False
+        self.ignores_total = False
 
     def __iter__(self) -> Generator[Page, None, None]:
         first = self._fetch(0, self._settings.page_size)
@@ -30,7 +32,7 @@ class Pages:
         if first.envelope.total is None or first.envelope.next_link is not None:
             yield from self._one_by_one(first)
         else:
-            yield from self._side_by_side(first.item_count, first.envelope.total)
+            yield from self._side_by_side(first, first.envelope.total)
 
     def _fetch(self, skip: int, top: int) -> Page:
         return self._client.get({**self._filter, "top": top, "skip": skip}, read_page)
@@ -50,57 +52,87 @@ class Pages:
         return self._client.get(dict(parse_qsl(urlsplit(target).query)), read_page)
 
     def _one_by_one(self, page: Page) -> Iterator[Page]:
-        """Page on to the end that the total, the links or an empty page tell."""
+        """The following pages, to the end that the total, the links or an empty page show."""
         received = page.item_count
+        known = _KnownIds(page)
         carried_link = False
-        followed: set[str] = set()
-        while page.item_count:
+        empty_pages = 0
+        while page.item_count or page.envelope.next_link:
             total, link = page.envelope.total, page.envelope.next_link
             carried_link = carried_link or link is not None
-            if received >= total if total is not None else carried_link and link is None:
+            if link is None and (carried_link or (total is not None and received >= total)):
                 return
-            if link in followed:
+            empty_pages = 0 if page.item_count else empty_pages + 1
+            page = self._follow(link) if link else self._fetch(received, self._settings.page_size)
+            if (page.item_count and not known.add(page)) or empty_pages == _MAX_EMPTY_PAGES:
                 self.ignores_skip = True
                 return
-            followed |= {link} if link else set()
-            following = (
-                self._follow(link) if link else self._fetch(received, self._settings.page_size)
-            )
-            if following.item_count and _holds_nothing_new(following, page):
-                self.ignores_skip = True
-                return
-            page = following
             received += page.item_count
             yield page
 
-    def _side_by_side(self, start: int, total: int) -> Iterator[Page]:
+    def _side_by_side(self, first: Page, total: int) -> Iterator[Page]:
         """Page through a known total, with as many requests under way as configured."""
         size = self._settings.page_size
-        ranges = deque((skip, min(size, total - skip)) for skip in range(start, total, size))
+        starts = iter(range(first.item_count, total, size))
+        rests: deque[tuple[int, int]] = deque()
         under_way: deque[tuple[int, int, Future[Page]]] = deque()
         workers = ThreadPoolExecutor(self._settings.parallel_requests)
+        is_at_end = False
         try:
-            while ranges or under_way:
-                while ranges and len(under_way) < self._settings.parallel_requests:
-                    skip, count = ranges.popleft()
+            while True:
+                while not is_at_end and len(under_way) < self._settings.parallel_requests:
+                    if rests:
+                        skip, count = rests.popleft()
+                    elif (start := next(starts, None)) is not None:
+                        skip, count = start, min(size, total - start)
+                    else:
+                        break
                     under_way.append((skip, count, workers.submit(self._fetch, skip, count)))
+                if not under_way:
+                    break
                 skip, count, future = under_way.popleft()
                 page = future.result()
                 if 0 < page.item_count < count:
                     # A short page is not the end: the rest of its range is still to come.
-                    ranges.appendleft((skip + page.item_count, count - page.item_count))
+                    rests.append((skip + page.item_count, count - page.item_count))
+                # Nothing is behind an empty page, however large the total is.
+                is_at_end = is_at_end or not page.item_count
                 yield page
         finally:
             # Nobody waits for the others once one has failed, or the user has had enough.
             with self._client.cancelling():
                 workers.shutdown(cancel_futures=True)
+        if not is_at_end:
+            yield from self._behind(first, total)
+
+    def _behind(self, first: Page, total: int) -> Iterator[Page]:
+        """The page behind the total is empty; where rows come there, it was no total."""
+        page = self._fetch(total, self._settings.page_size)
+        known = _KnownIds(first)
+        received = total
+        while page.item_count and known.add(page):
+            self.ignores_total = True
+            yield page
+            received += page.item_count
+            page = self._fetch(received, self._settings.page_size)
+        self.ignores_skip = bool(page.item_count)
+
+
+class _KnownIds:
+    """The ids of some pages, to notice that a server sends the same rows again and again."""
+
+    def __init__(self, page: Page) -> None:
+        self._hashes: set[int] = set()
+        self.add(page)
+
+    def add(self, page: Page) -> bool:
+        """Whether the page holds an id, or a rejected record, that was not known."""
+        before = len(self._hashes)
+        self._hashes.update(map(hash, page.ids.to_pylist()))
+        self._hashes.update(map(hash, page.rejects["record"].to_pylist()))
+        return len(self._hashes) > before
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def _holds_nothing_new(page: Page, before: Page) -> bool:
-    """Whether a page repeats the one before it, in whatever order."""
-    return bool(pc.all(pc.is_in(page.ids, value_set=before.ids.unique())).as_py())

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from partner_center.errors import ReferralsError, TryAgainLater
+from partner_center.errors import ReferralsError, RequestRefused, TryAgainLater
 from partner_center.http.client import PartnerCenterClient
 from partner_center.listing.filters import created_between, created_in
 from partner_center.listing.lister import Lister, Listing
@@ -50,15 +50,20 @@ def _windows(client: PartnerCenterClient, page_size: int) -> Iterator[str]:
     yield created_in(None)
     yield created_between(None, _FIRST)
     yield created_between(_LAST, None)
-    spans = [(_FIRST, _LAST)]
+    spans = [(_FIRST, _LAST, _count(client, created_between(_FIRST, _LAST)) or 0)]
     while spans:
-        start, end = spans.pop()
+        start, end, count = spans.pop()
         middle = (start + (end - start) / 2).replace(microsecond=0)
-        window = created_between(start, end)
-        if start < middle and (_count(client, window) or 0) > page_size:
-            spans += [(middle, end), (start, middle)]
-        else:
-            yield window
+        if count <= page_size or middle <= start:
+            yield created_between(start, end)
+            continue
+        halves = [
+            (*half, _count(client, created_between(*half)) or 0)
+            for half in ((middle, end), (start, middle))
+        ]
+        if sum(half[2] for half in halves) > count + page_size:
+            raise RequestRefused("Partner Center counts the same whatever the filter selects.")
+        spans += halves
 
 
 def _count(client: PartnerCenterClient, filter: str | None) -> int | None:

@@ -139,6 +139,8 @@ def _run_pass(
         # Everything was listed: what earlier listings rejected may be readable by now.
         mode, earlier = "full", ()
     counts = NoCounts("a filtered load") if mode == "filtered" else fetch_counts(job.client)
+    if isinstance(counts, ServerCounts) and counts.cells is None and listing.total is None:
+        counts = NoCounts("its answers tell no total, or one that counts something else")
     listings = (*earlier, listing)
     with open_warehouse(job.warehouse) as connection:
         bound_memory(connection, place, listing.referral_files)

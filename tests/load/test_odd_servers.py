@@ -1,0 +1,202 @@
+"""Servers whose totals, links and counts are not what they seem: every load ends, and is right."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from support.records import referral
+
+# A load each.
+pytestmark = pytest.mark.slow
+
+RECORDS = [referral(f"r{number:04}") for number in range(260)]
+PAGE = 50
+
+
+class Server:
+    """Answers every request with what `answer(parameters)` returns, and counts the requests."""
+
+    def __init__(self, answer):
+        self.requests = 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                outer.requests += 1
+                parameters = {
+                    name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()
+                }
+                status, body = answer(parameters)
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def load_from(load, monkeypatch):
+    """Loads from a server that answers in a given way; the run, and the server afterwards."""
+
+    def run(answer, **options):
+        with Server(answer) as server:
+            monkeypatch.setenv("SOURCES__PARTNER_CENTER__BASE_URL", server.url)
+            monkeypatch.setenv("SOURCES__PARTNER_CENTER__CREDENTIALS__ACCESS_TOKEN", "token")
+            monkeypatch.setenv("SOURCES__PARTNER_CENTER__PAGE_SIZE", str(PAGE))
+            monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "1")
+            return load(**options), server
+
+    return run
+
+
+def page(parameters, total=None, **envelope):
+    """A page of RECORDS as skip and top say."""
+    skip, top = int(parameters.get("skip", 0)), int(parameters.get("top", PAGE))
+    rows = RECORDS[skip : skip + min(top, PAGE)]
+    if total is not None:
+        envelope["TotalCount"] = total(rows) if callable(total) else total
+    return 200, json.dumps({"Value": rows, **envelope}).encode()
+
+
+def plain(**told):
+    """Answers listings only; grouping is not offered."""
+
+    def answer(parameters):
+        return (404, b"") if "groupby" in parameters else page(parameters, **told)
+
+    return answer
+
+
+@pytest.mark.parametrize("total", [len, lambda rows: 259], ids=["of the page", "one too small"])
+def test_total_that_is_none_is_not_believed(load_from, ask, total):
+    """Rows behind the total show that it counts something else: everything is listed."""
+    run, _ = load_from(plain(total=total))
+
+    assert (260, None) == (run.rows_new, run.reconciled)
+
+
+@pytest.mark.parametrize("total", [26_000, 2**62, 10**50])
+def test_total_without_rows_behind_it_costs_few_requests(load_from, total):
+    """An empty page is the end; what differs from the total is exit 4, not a crash."""
+    run, server = load_from(plain(total=total))
+
+    assert (260, False) == (run.rows_new, run.reconciled)
+    assert server.requests < 300
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(403, b""), (404, b"no"), (405, b""), (501, b""), (503, b""), (200, b"<html>"), (200, b""),
+     (200, b'{"Value": [{"status": "New", "aCount": 1, "bCount": 2}]}')],
+)  # fmt: skip
+def test_grouped_answer_never_ends_a_load(load_from, status, body):
+    """The total alone decides where the groups cannot be read."""
+
+    def answer(parameters):
+        return (status, body) if "groupby" in parameters else page(parameters, total=260)
+
+    run, _ = load_from(answer)
+
+    assert (260, True, True) == (run.rows_new, run.succeeded, run.reconciled)
+
+
+@pytest.mark.parametrize("status", [403, 404, 414, 422, 500])
+def test_failing_filter_means_a_full_listing(load_from, status):
+    """A filter only spares work: without it everything is listed."""
+
+    def answer(parameters):
+        return (status, b"") if "filter" in parameters else plain(total=260)(parameters)
+
+    load_from(answer)
+
+    run, _ = load_from(answer)
+
+    assert ("full", 260, True) == (run.mode, run.rows_unchanged, run.reconciled)
+
+
+def test_links_in_a_circle_end(load_from):
+    """The same rows behind ever new links: the listing ends, and is not verified."""
+    count = iter(range(10**6))
+
+    def answer(parameters):
+        if "groupby" in parameters:
+            return 404, b""
+        link = f"/partner/v1/analytics/referrals?skip=0&nonce={next(count)}"
+        return page({**parameters, "skip": 0}, **{"@nextLink": link})
+
+    run, server = load_from(answer)
+
+    assert (PAGE, False) == (run.rows_new, run.reconciled)
+    assert server.requests < 50
+
+
+def test_empty_page_with_a_link_goes_on(load_from):
+    """Only an empty page without a link is the end."""
+
+    def answer(parameters):
+        if "groupby" in parameters:
+            return 404, b""
+        if parameters.get("skip", "0") == "0":
+            link = "/partner/v1/analytics/referrals?skip=0&real=1"
+            if "real" not in parameters:
+                return 200, json.dumps({"Value": [], "@nextLink": link}).encode()
+        return page(parameters)
+
+    run, _ = load_from(answer)
+
+    assert PAGE <= run.rows_new
+
+
+def test_total_below_the_groups_lets_nothing_vanish(load_from, ask):
+    """Groups can only leave rows out, so the larger count is the one to explain."""
+
+    def groups(parameters):
+        if "groupby" in parameters:
+            rows = [{"status": "New", "createdDate": "2026-03-01", "referralCount": "260"}]
+            return 200, json.dumps({"Value": rows}).encode()
+        return None
+
+    load_from(lambda parameters: groups(parameters) or page(parameters, total=260))
+
+    def short(parameters):
+        skip = int(parameters.get("skip", 0))
+        rows = 200, json.dumps({"Value": [], "TotalCount": 200}).encode()
+        if groups(parameters):
+            return groups(parameters)
+        return rows if skip >= 200 else page(parameters, total=200)
+
+    run, _ = load_from(short, full=True)
+
+    assert 0 == run.rows_vanished
+
+
+def test_byte_order_mark_is_read(load_from):
+    """Answers of this host are reported to begin with one."""
+
+    def answer(parameters):
+        status, body = plain(total=260)(parameters)
+        return status, b"\xef\xbb\xbf" + body
+
+    run, _ = load_from(answer)
+
+    assert (260, True) == (run.rows_new, run.reconciled)
