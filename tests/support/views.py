@@ -174,7 +174,9 @@ def holding(
         )
     for moment in warehouse.rejected_at:
         connection.execute(
-            "insert into partner_center.referral_rejects by name select $1 as rejected_at", [moment]
+            "insert into partner_center.referral_rejects by name "
+            "select '' as record, '' as reason, $1 as rejected_at",
+            [moment],
         )
     connection.execute("set variable as_of = $1", [warehouse.asked_as_of])
     connection.execute("set variable known_at = $1", [warehouse.known_at])
