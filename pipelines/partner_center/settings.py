@@ -15,7 +15,9 @@ from partner_center.errors import UsageError
 REFERRALS_PATH = "/partner/v1/analytics/referrals"
 
 # The delegated permission of the Partner Center API ("Partner Center authentication").
-SCOPE = "https://api.partnercenter.microsoft.com/user_impersonation"
+ANALYTICS_SCOPE = "https://api.partnercenter.microsoft.com/user_impersonation"
+# The engagements API takes tokens of another audience ("Referrals API authentication").
+ENGAGEMENTS_SCOPE = "https://api.partner.microsoft.com/.default"
 
 # The endpoint refuses top >= 10000 (Partner Center docs, "Get all referrals analytics").
 MAX_PAGE_SIZE = 9_999
@@ -55,6 +57,8 @@ class PartnerCenterCredentials(CredentialsConfiguration):
     kept in the token cache."""
     access_token: TSecretStrValue = ""
     """A token that you obtained elsewhere. It is sent as it is; nothing renews it."""
+    engagements_access_token: TSecretStrValue = ""
+    """The same for engagements, whose host takes tokens of another audience."""
     authority: str = ""
     """Sign-in address, where it is not that of the cloud and the tenant."""
     token_cache: str = ""

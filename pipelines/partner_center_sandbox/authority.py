@@ -1,8 +1,6 @@
 """Signs users in as Microsoft's identity platform does, as far as MSAL asks for it."""
 
-import base64
 import html
-import json
 import secrets
 from dataclasses import dataclass
 
@@ -10,13 +8,19 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from partner_center_sandbox.behaviour import Behaviour, RecordedRequest
 from partner_center_sandbox.faults import sign_in_error
-from partner_center_sandbox.tokens import ANALYTICS_AUDIENCE, ENGAGEMENTS_AUDIENCE, Tokens
+from partner_center_sandbox.tokens import (
+    ANALYTICS_AUDIENCE,
+    ENGAGEMENTS_AUDIENCE,
+    TENANT_ID,
+    USER_ID,
+    Tokens,
+    base64_json,
+    unsigned_jwt,
+)
 
-TENANT_ID = "5a9d0c0e-7a3f-4d0b-9c55-6f1d3c8e2b70"
 CLIENT_ID = "c0ffee00-4b1d-4c8a-8f55-2d7a9e6b1c34"
 CLIENT_SECRET = "secret-of-the-sandbox"  # noqa: S105 - opens nothing but the sandbox
 
-_USER_ID = "0b1e5c2d-93f4-4a67-8d10-7c2f5e9a4b86"
 _USER_NAME = "partner.user@sandbox.example"
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _DEVICE_CODE_LIFETIME_SECONDS = 900
@@ -129,17 +133,17 @@ class Authority:
     ) -> dict[str, object]:
         lifetime = self._behaviour.token_lifetime_seconds
         scopes = params.get("scope", "").split()
-        is_engagements = any(scope.startswith(ENGAGEMENTS_AUDIENCE) for scope in scopes)
-        audience = ENGAGEMENTS_AUDIENCE if is_engagements else ANALYTICS_AUDIENCE
         return {
             "token_type": "Bearer",
             # offline_access, openid and profile ask for the other tokens; they are no permission.
             "scope": " ".join(scope for scope in scopes if "://" in scope),
             "expires_in": int(lifetime),
-            "access_token": self._tokens.issue_access_token(lifetime, audience),
+            "access_token": self._tokens.issue_access_token(
+                lifetime, _audience(scopes), self._behaviour.token_user
+            ),
             "refresh_token": self._tokens.issue_refresh_token(is_confidential=is_confidential),
             "id_token": _id_token(host),
-            "client_info": _base64({"uid": _USER_ID, "utid": TENANT_ID}),
+            "client_info": base64_json({"uid": USER_ID, "utid": TENANT_ID}),
         }
 
     def _verification_page(self, params: dict[str, str]) -> Response:
@@ -156,6 +160,15 @@ class Authority:
             '<form method="post"><input name="user_code" aria-label="Code" autofocus>'
             "<button>Approve</button></form></html>"
         )
+
+
+def _audience(scopes: list[str]) -> str:
+    """The API that a token is asked for; SignInRefused for one that is not known here."""
+    named = [scope for scope in scopes if "://" in scope]
+    for audience in (ANALYTICS_AUDIENCE, ENGAGEMENTS_AUDIENCE):
+        if not named or any(scope.startswith(f"{audience}/") for scope in named):
+            return audience
+    raise SignInRefused("invalid_resource", 500011, "The resource is not known in this tenant.")
 
 
 def _check_client(params: dict[str, str]) -> None:
@@ -181,15 +194,11 @@ def _id_token(host: str) -> str:
         "iss": f"https://{host}/{TENANT_ID}/v2.0",
         "aud": CLIENT_ID,
         "tid": TENANT_ID,
-        "oid": _USER_ID,
-        "sub": _USER_ID,
+        "oid": USER_ID,
+        "sub": USER_ID,
         "preferred_username": _USER_NAME,
         # Any time will do: the sandbox does not read the clock of day.
         "iat": 0,
         "exp": 4_102_444_800,
     }
-    return ".".join((_base64({"alg": "none", "typ": "JWT"}), _base64(claims), ""))
-
-
-def _base64(content: dict[str, object] | dict[str, str]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+    return unsigned_jwt(claims)

@@ -1,10 +1,12 @@
 """What the stand-in may be told to do differently from a well-behaved server."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from starlette.responses import Response
+
+from partner_center_sandbox.tokens import TokenUser
 
 
 @dataclass
@@ -51,6 +53,7 @@ class Behaviour:
     grouped_limit: int | None = None
     page_delay_seconds: float = 0.0
     on_request: Hook | None = None
-    # Of access tokens issued from now on.
+    # Of access tokens issued from now on: how long they are valid, and whom they name.
     token_lifetime_seconds: float = 3600.0
+    token_user: TokenUser = field(default_factory=TokenUser)
     on_token_request: Hook | None = None

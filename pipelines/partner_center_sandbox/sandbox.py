@@ -12,13 +12,18 @@ from typing import Any, Self
 
 from partner_center.errors import UsageError
 from partner_center_sandbox.api import ReferralsApi
-from partner_center_sandbox.authority import CLIENT_ID, CLIENT_SECRET, TENANT_ID, Authority
+from partner_center_sandbox.authority import CLIENT_ID, CLIENT_SECRET, Authority
 from partner_center_sandbox.behaviour import Behaviour, RecordedRequest
 from partner_center_sandbox.certificate import make_certificate
 from partner_center_sandbox.generator import GeneratedReferrals
 from partner_center_sandbox.server import LOOPBACK, LoopbackServer
 from partner_center_sandbox.store import Store
-from partner_center_sandbox.tokens import ANALYTICS_AUDIENCE, ENGAGEMENTS_AUDIENCE, Tokens
+from partner_center_sandbox.tokens import (
+    ANALYTICS_AUDIENCE,
+    ENGAGEMENTS_AUDIENCE,
+    TENANT_ID,
+    Tokens,
+)
 
 
 class Sandbox:
@@ -50,9 +55,7 @@ class Sandbox:
         self._tokens = Tokens()
         self._store = Store()
         self._authority = Authority(self._tokens, self.behaviour)
-        # By audience.
-        self._access_tokens: dict[str, str] = {}
-        self._refresh_token = ""
+        self._access_token = self._engagements_access_token = self._refresh_token = ""
         # The next day must not bring them back.
         self._deleted_ids: set[str] = set()
         self._generated: GeneratedReferrals | None = None
@@ -92,20 +95,23 @@ class Sandbox:
 
     @property
     def access_token(self) -> str:
-        """A bearer token that the analytics API accepts; the same one until it expires."""
-        return self._access_token(ANALYTICS_AUDIENCE)
+        """A bearer token that the API accepts now; the same as before as long as that one is."""
+        if not self._tokens.audience_of(self._access_token):
+            self._access_token = self._issue(ANALYTICS_AUDIENCE)
+        return self._access_token
 
     @property
     def engagements_access_token(self) -> str:
-        """A bearer token that the engagements API accepts; the same one until it expires."""
-        return self._access_token(ENGAGEMENTS_AUDIENCE)
+        """The same for the engagements API, which takes tokens of another audience."""
+        if not self._tokens.audience_of(self._engagements_access_token):
+            self._engagements_access_token = self._issue(ENGAGEMENTS_AUDIENCE)
+        return self._engagements_access_token
 
-    def _access_token(self, audience: str) -> str:
-        if self._tokens.audience_of(self._access_tokens.get(audience, "")) is None:
-            lifetime = self.behaviour.token_lifetime_seconds
-            token = self._tokens.issue_access_token(lifetime, audience)
-            self._access_tokens[audience] = token
-        return self._access_tokens[audience]
+    def _issue(self, audience: str) -> str:
+        behaviour = self.behaviour
+        return self._tokens.issue_access_token(
+            behaviour.token_lifetime_seconds, audience, behaviour.token_user
+        )
 
     @property
     def refresh_token(self) -> str:

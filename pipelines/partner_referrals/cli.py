@@ -116,6 +116,12 @@ def load(
         bool,
         typer.Option("--allow-vanish", help="Believe it when most referrals are gone."),
     ] = False,
+    same_account: Annotated[
+        bool,
+        typer.Option(
+            "--same-account", help="The tenant that signs in is the account of this warehouse."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring the warehouse up to what Partner Center shows now."""
@@ -134,6 +140,7 @@ def load(
             full=full,
             filter=filter,
             allow_vanish=allow_vanish,
+            same_account=same_account,
             sla_rules=VIEWS_SLA_RULES.read_path(),
         )
         if read_destination() == "postgres":

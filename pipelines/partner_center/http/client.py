@@ -8,7 +8,6 @@ from uuid import uuid4
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import RuntimeConfiguration
 from requests import PreparedRequest, Request, RequestException, Response, Session
-from requests.auth import AuthBase
 
 from partner_center.errors import RequestRefused, UsageError
 from partner_center.http.body import AnswerTooLarge, to_utf8
@@ -24,6 +23,8 @@ from partner_center.http.throttle import Throttle
 from partner_center.http.transport import TIMEOUT_STATUSES, Transport
 from partner_center.records.envelope import BrokenAnswer
 from partner_center.settings import REFERRALS_PATH, PartnerCenterSettings, is_loopback
+from partner_center.sign_in.identity import Identity
+from partner_center.sign_in.user import PartnerUser
 
 __all__ = ["PartnerCenterClient", "RequestRefused"]
 
@@ -39,7 +40,7 @@ Answer = TypeVar("Answer")
 class PartnerCenterClient:
     """Reads the referrals endpoint; safe to share between threads."""
 
-    def __init__(self, settings: PartnerCenterSettings, user: AuthBase) -> None:
+    def __init__(self, settings: PartnerCenterSettings, user: PartnerUser) -> None:
         self.url = f"{settings.base_url}{REFERRALS_PATH}"
         self._user = user
         # Plain HTTP to this machine must not leave it through a proxy.
@@ -50,6 +51,10 @@ class PartnerCenterClient:
         self._max_delay = min(runtime.request_max_retry_delay, settings.max_wait_seconds)
         self._throttle = Throttle(settings.max_wait_seconds)
         self._transport = Transport(self._throttle, runtime.request_timeout)
+
+    def identity(self) -> Identity:
+        """Who signs the requests: tenant, user and methods, as far as that is known."""
+        return self._user.identity()
 
     @property
     def request_count(self) -> int:

@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 from msal import ConfidentialClientApplication, PublicClientApplication
 
 from partner_center.errors import SignInRequired
-from partner_center.settings import SCOPE, PartnerCenterCredentials
+from partner_center.settings import ANALYTICS_SCOPE, PartnerCenterCredentials
 from partner_center.sign_in.authority import authority_session, refusal, told_failures
+from partner_center.sign_in.identity import Identity, token_identity
 from partner_center.sign_in.token_cache import (
     TokenCacheFile,
     default_path,
@@ -34,13 +35,22 @@ class KeptSignIn:
         self._application: Any = None
         self._turn = threading.Lock()
 
-    def access_token(self) -> str:
-        return self._token(refused="")
+    def access_token(self, scope: str = ANALYTICS_SCOPE) -> str:
+        return self._token(scope, refused="")
 
-    def renew(self, refused: str) -> str:
-        return self._token(refused)
+    def renew(self, refused: str, scope: str = ANALYTICS_SCOPE) -> str:
+        return self._token(scope, refused)
 
-    def _token(self, refused: str) -> str:
+    def identity(self, scope: str = ANALYTICS_SCOPE) -> Identity:
+        told = token_identity(self.access_token(scope))
+        account = self._account() or {}
+        return Identity(
+            told.tenant_id or account.get("realm"),
+            told.user_id or account.get("local_account_id"),
+            told.methods,
+        )
+
+    def _token(self, scope: str, refused: str) -> str:
         """The current token, or a new one if that is `refused`: several threads may say so."""
         with self._turn, told_failures(self._credentials.authority):
             # Reaches the authority, so it is made when it is needed.
@@ -51,35 +61,42 @@ class KeptSignIn:
                 secret=self._credentials.client_secret,
             )
             with self._file.opened(self._cache):
-                answer = self._answer(force_refresh=False)
+                answer = self._answer(scope, force_refresh=False)
                 if answer.get("access_token") == refused:
-                    answer = self._answer(force_refresh=True)
+                    answer = self._answer(scope, force_refresh=True)
         if "access_token" not in answer:
             raise refusal(answer, _CONSENT if self._credentials.refresh_token else _LOGIN)
         return str(answer["access_token"])
 
-    def _answer(self, *, force_refresh: bool) -> dict[str, Any]:
+    def _answer(self, scope: str, *, force_refresh: bool) -> dict[str, Any]:
         """MSAL's answer: from the cache, or else for the newest refresh token that we know."""
-        stems_from = _fingerprint(self._credentials.refresh_token)
-        known = recall(self._cache, _key(self._application))
-        # What the cache holds counts only while the configured refresh token is the same.
-        account_id = known.get("home_account_id") if known.get("stems_from") == stems_from else None
-        answer: dict[str, Any] | None
-        for account in self._application.get_accounts():
-            if account["home_account_id"] == account_id:
-                # The plain acquire_token_silent answers None to whatever goes wrong.
-                answer = self._application.acquire_token_silent_with_error(
-                    [SCOPE], account, force_refresh=force_refresh
-                )
-                return answer or self._nobody()
+        if account := self._account():
+            # The plain acquire_token_silent answers None to whatever goes wrong.
+            answer: dict[str, Any] | None = self._application.acquire_token_silent_with_error(
+                [scope], account, force_refresh=force_refresh
+            )
+            return answer or self._nobody()
         if not self._credentials.refresh_token:
             self._nobody()
-        answer = self._application.acquire_token_by_refresh_token(
-            self._credentials.refresh_token, [SCOPE]
+        traded: dict[str, Any] = self._application.acquire_token_by_refresh_token(
+            self._credentials.refresh_token, [scope]
         )
-        if "access_token" in answer:
-            _remember_account(self._application, answer, stems_from)
-        return answer
+        if "access_token" in traded:
+            stems_from = _fingerprint(self._credentials.refresh_token)
+            _remember_account(self._application, traded, stems_from)
+        return traded
+
+    def _account(self) -> dict[str, Any] | None:
+        """MSAL's account that signs in, if the cache holds one.
+
+        What the cache holds counts only while the configured refresh token is the same.
+        """
+        known = recall(self._cache, _key(self._application))
+        if known.get("stems_from") != _fingerprint(self._credentials.refresh_token):
+            return None
+        accounts: list[dict[str, Any]] = self._application.get_accounts()
+        wanted = known.get("home_account_id")
+        return next((each for each in accounts if each["home_account_id"] == wanted), None)
 
     def _nobody(self) -> NoReturn:
         holds = "is empty or damaged" if self._file.is_damaged else "holds no sign-in for this app"
@@ -105,7 +122,7 @@ def sign_in_with_device_code(
     cache = new_cache()
     with told_failures(credentials.authority):
         application = _application(credentials, certificate, cache, secret="")
-        flow = application.initiate_device_flow([SCOPE])
+        flow = application.initiate_device_flow([ANALYTICS_SCOPE])
     if "user_code" not in flow:
         raise refusal(flow, _LOGIN)
     show(f"Open {flow['verification_uri']} in a browser and enter the code {flow['user_code']}")

@@ -14,27 +14,48 @@ from requests.auth import AuthBase
 
 from partner_center.errors import SignInRequired, UsageError
 from partner_center.http.transport import correlation_id
-from partner_center.settings import PartnerCenterCredentials
+from partner_center.settings import (
+    ANALYTICS_SCOPE,
+    ENGAGEMENTS_SCOPE,
+    PartnerCenterCredentials,
+)
+from partner_center.sign_in.identity import Identity, token_identity
+
+_OPTIONS = {
+    ANALYTICS_SCOPE: "access_token",
+    ENGAGEMENTS_SCOPE: "engagements_access_token",
+}
 
 
 class SignIn(Protocol):
     """What signs requests; safe to share between threads."""
 
-    def access_token(self) -> str:
-        """A token that should be good for the next request."""
+    def access_token(self, scope: str = ANALYTICS_SCOPE) -> str:
+        """A token for `scope` that should be valid for the next request."""
 
-    def renew(self, refused: str) -> str:
+    def renew(self, refused: str, scope: str = ANALYTICS_SCOPE) -> str:
         """A token in place of `refused`; raises SignInRequired if there is none."""
+
+    def identity(self, scope: str = ANALYTICS_SCOPE) -> Identity:
+        """Who signed in, as far as the token for `scope` or MSAL's account says."""
 
 
 class PartnerUser(AuthBase):
-    """Signs each request; one that is answered with 401 goes out once more with a new token."""
+    """Signs each request; one that is answered with 401 is sent once more with a new token.
 
-    def __init__(self, sign_in: SignIn) -> None:
+    `scope` says for which API; one SignIn serves users of several scopes.
+    """
+
+    def __init__(self, sign_in: SignIn, scope: str = ANALYTICS_SCOPE) -> None:
         self._sign_in = sign_in
+        self._scope = scope
+
+    def identity(self) -> Identity:
+        """Who signs the requests, as far as that is known."""
+        return self._sign_in.identity(self._scope)
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._sign_in.access_token()}"
+        request.headers["Authorization"] = f"Bearer {self._sign_in.access_token(self._scope)}"
 
         def renew_once(response: Response, **kwargs: Any) -> Response:
             if response.status_code != 401:
@@ -55,7 +76,7 @@ class PartnerUser(AuthBase):
         """A token in place of the one that was refused with `response`."""
         refused = str(response.request.headers["Authorization"]).removeprefix("Bearer ")
         try:
-            return self._sign_in.renew(refused)
+            return self._sign_in.renew(refused, self._scope)
         except SignInRequired as error:
             raise SignInRequired(f"{error} {correlation_id(response.request)}") from error
 
@@ -70,8 +91,8 @@ def sign_in(
     `certificate` is trusted for an authority on this machine. Raises UsageError if `credentials`
     do not say enough.
     """
-    if credentials.access_token:
-        return _GivenToken(credentials.access_token)
+    if credentials.access_token or credentials.engagements_access_token:
+        return _GivenTokens(credentials)
     _require_client(credentials)
     if credentials.client_secret and not credentials.refresh_token:
         raise UsageError(
@@ -101,20 +122,36 @@ def sign_in_with_device_code(
     return msal_sign_in.sign_in_with_device_code(credentials, show, certificate)
 
 
-class _GivenToken:
-    """A token that somebody else obtained; nothing can renew it."""
+class _GivenTokens:
+    """Tokens that somebody else obtained, one for each API; nothing can renew them."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, credentials: PartnerCenterCredentials) -> None:
+        self._tokens = {
+            ANALYTICS_SCOPE: credentials.access_token,
+            ENGAGEMENTS_SCOPE: credentials.engagements_access_token,
+        }
 
-    def access_token(self) -> str:
-        return self._token
-
-    def renew(self, refused: str) -> str:
-        raise SignInRequired(
-            "Partner Center refused the configured access_token; it may have expired. The "
-            "warehouse is as it was; set a fresh access_token."
+    def access_token(self, scope: str = ANALYTICS_SCOPE) -> str:
+        if token := self._tokens.get(scope):
+            return token
+        given, missing = (
+            _OPTIONS.values() if scope == ENGAGEMENTS_SCOPE else reversed(_OPTIONS.values())
         )
+        raise UsageError(
+            f"{given} is set but {missing} is not, and the two APIs take different tokens. Nothing "
+            f"was sent; set {missing} in sources.partner_center.credentials, or take the resource "
+            "that needs it out of sources.partner_center.resources."
+        )
+
+    def renew(self, refused: str, scope: str = ANALYTICS_SCOPE) -> str:
+        option = _OPTIONS[scope]
+        raise SignInRequired(
+            f"Partner Center refused the configured {option}; it may have expired. The "
+            f"warehouse is as it was; set a fresh {option}."
+        )
+
+    def identity(self, scope: str = ANALYTICS_SCOPE) -> Identity:
+        return token_identity(self.access_token(scope))
 
 
 def _require_client(credentials: PartnerCenterCredentials) -> None:

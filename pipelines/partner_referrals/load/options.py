@@ -14,13 +14,15 @@ class LoadOptions:
     """What a user may ask of one load; without any it lists as little as will do.
 
     `full` lists everything, `filter` only what an OData expression selects, `allow_vanish` accepts
-    that more than a fifth of the records are gone. `sla_rules` replaces the rules that come with
+    that more than a fifth of the records are gone, `same_account` that a tenant and a host are one
+    account. `sla_rules` replaces the rules that come with
     the views.
     """
 
     full: bool = False
     filter: str | None = None
     allow_vanish: bool = False
+    same_account: bool = False
     sla_rules: Path | None = None
 
 

@@ -16,6 +16,8 @@ from partner_center.listing.lister import Lister, Listing
 from partner_center.listing.memory_limit import bound_memory
 from partner_center.listing.windows import list_everything, list_months
 from partner_center.settings import PartnerCenterSettings
+from partner_center.sign_in.identity import Identity
+from partner_referrals.load.account import Account, account_of, write_account
 from partner_referrals.load.changes import Changes, find_changes
 from partner_referrals.load.counts import Comparison, compare
 from partner_referrals.load.merge import Merge, check_merged, merge_changes
@@ -40,6 +42,13 @@ class Job:
     settings: PartnerCenterSettings
     client: PartnerCenterClient
     progress: Progress
+    identity: Identity
+    may_judge_vanished: bool = True
+
+    @property
+    def account(self) -> Account:
+        """Whose records these are."""
+        return account_of(self.identity, self.settings.base_url)
 
     @property
     def lister(self) -> Lister:
@@ -145,6 +154,7 @@ def _run_pass(
     with open_warehouse(job.warehouse) as connection:
         bound_memory(connection, place, listing.referral_files)
         create_tables(connection)
+        write_account(connection, job.account)
         changes = _merge(job, connection, listing, counts, place)
         comparison = compare(connection, listings, counts, job.progress, mode != "filtered")
     return Pass(mode, listings, counts, changes, comparison)
@@ -162,7 +172,7 @@ def _merge(
     changes = find_changes(
         connection,
         listing,
-        judge_vanished=_is_everything(listing, counts),
+        judge_vanished=job.may_judge_vanished and _is_everything(listing, counts),
         allow_vanish=job.options.allow_vanish,
         now=job.started_at,
         directory=place,

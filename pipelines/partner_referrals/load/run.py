@@ -1,6 +1,7 @@
 """One load, from the first request to the new views."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,7 +10,9 @@ import duckdb
 from partner_center import connect
 from partner_center.listing.counts import NoCounts
 from partner_center.settings import PartnerCenterSettings, resolve_settings
+from partner_center.sign_in.identity import Identity
 from partner_referrals.errors import ReferralsError
+from partner_referrals.load.account import require_same_account
 from partner_referrals.load.counts import record_totals
 from partner_referrals.load.options import Clock, LoadOptions, utc_now
 from partner_referrals.load.passes import Job, Pass, choose_mode, run_passes
@@ -40,15 +43,17 @@ def load(
     the data is then as it was, and the row of the failed run is written where that is possible.
     """
     settings = settings or resolve_settings()
-    job = Job(
-        uuid4().hex, clock(), warehouse, options, settings, connect(settings, certificate), progress
-    )
+    client = connect(settings, certificate)
+    job = Job(uuid4().hex, clock(), warehouse, options, settings, client, progress, Identity())
     mode = "full"
     passes: list[Pass] = []
     with run_lock(warehouse), temporary_directory(warehouse) as directory:
         try:
             with explain_errors(warehouse):
+                job = replace(job, identity=client.identity())
                 state = _read_state(job)
+                require_same_account(state.account, job.account, same_account=options.same_account)
+                job = replace(job, may_judge_vanished=_may_judge_vanished(job, state))
                 mode = choose_mode(state, options, job.started_at)
                 for each in run_passes(job, state, mode, directory):
                     passes.append(each)
@@ -65,6 +70,18 @@ def _read_state(job: Job) -> WarehouseState:
             return WarehouseState()
     with open_warehouse(job.warehouse, read_only=True) as connection:
         return read_state(connection, job.started_at)
+
+
+def _may_judge_vanished(job: Job, state: WarehouseState) -> bool:
+    """Whether the user is the one of the last verified full load: a narrower role sees less."""
+    user, before = job.identity.user_id, state.verified_by
+    if user is None or before is None or user == before:
+        return True
+    job.progress.warn(
+        "Another user signs in than at the last verified full load, and may see fewer referrals. "
+        "Nothing is judged vanished in this run."
+    )
+    return False
 
 
 def _finish(job: Job, passes: list[Pass], clock: Clock) -> LoadRun:
@@ -121,6 +138,8 @@ def _describe(job: Job, mode: str, passes: list[Pass]) -> LoadRun:
         requests=job.client.request_count,
         retries=job.client.retry_count,
         base_url=job.settings.base_url,
+        tenant_id=job.identity.tenant_id,
+        user_id=job.identity.user_id,
     )
     if passes:
         comparison = passes[-1].comparison

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from partner_center.schema.fields import DATE_COLUMNS
+from partner_referrals.load.account import Account, read_account
 from partner_referrals.warehouse.tables import CURRENT_REFERRALS, has_table
 
 
@@ -14,21 +15,29 @@ class WarehouseState:
     """Where the next load continues.
 
     `newest_activity` is the newest milestone not after now, `verified_at` the end of the last full
-    load whose counts agreed with the server's. Naive UTC; None where there is none yet.
+    load whose counts agreed with the server's, `verified_by` the user of that load. Naive UTC; None
+    where there is none yet. `account` is whose records these are.
     """
 
     referral_count: int = 0
     newest_activity: datetime | None = None
     verified_at: datetime | None = None
+    verified_by: str | None = None
+    account: Account | None = None
 
 
 def read_state(connection: duckdb.DuckDBPyConnection, now: datetime) -> WarehouseState:
     """Read where the next load continues; a warehouse without tables is empty."""
     if not has_table(connection, "referrals"):
-        return WarehouseState()
+        return WarehouseState(account=read_account(connection))
     (count,) = connection.execute(f"select count(*) from {CURRENT_REFERRALS}").fetchall()[0]
+    verified_at, verified_by = _read_verified(connection, now)
     return WarehouseState(
-        count, _read_newest_activity(connection, now), _read_verified_at(connection)
+        count,
+        _read_newest_activity(connection, now),
+        verified_at,
+        verified_by,
+        read_account(connection),
     )
 
 
@@ -47,14 +56,21 @@ def _read_newest_activity(connection: duckdb.DuckDBPyConnection, now: datetime) 
     return newest
 
 
-def _read_verified_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+def _read_verified(
+    connection: duckdb.DuckDBPyConnection, now: datetime
+) -> tuple[datetime | None, str | None]:
+    """The end and the user of the last verified full load; one after now proves nothing."""
     if not has_table(connection, "load_runs"):
-        return None
-    verified_at: datetime | None = connection.execute(
-        "select max(finished_at) from partner_center.load_runs "
-        "where mode = 'full' and succeeded and reconciled is distinct from false"
-    ).fetchall()[0][0]
-    return verified_at
+        return None, None
+    # A warehouse of an older version does not have the column.
+    has_user = "user_id" in connection.table("partner_center.load_runs").columns
+    rows: list[tuple[datetime, str | None]] = connection.execute(
+        f"select finished_at, {'user_id' if has_user else 'null'} from partner_center.load_runs "
+        "where mode = 'full' and succeeded and reconciled is distinct from false "
+        "and finished_at <= $now order by finished_at desc limit 1",
+        {"now": now},
+    ).fetchall()
+    return rows[0] if rows else (None, None)
 
 
 def next_boundary(connection: duckdb.DuckDBPyConnection, now: datetime) -> datetime:

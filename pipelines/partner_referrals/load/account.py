@@ -1,0 +1,81 @@
+"""The account that a warehouse belongs to: one, so that two sources never mix."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import duckdb
+
+from partner_center.sign_in.identity import Identity
+from partner_referrals.errors import UsageError
+
+_TABLE = """
+create schema if not exists settings;
+create table if not exists settings.account (
+    tenant_id varchar, base_host varchar not null, written_at timestamp not null
+);
+"""
+
+
+@dataclass(frozen=True)
+class Account:
+    """The organisation whose referrals these are: its tenant, or else the endpoint's host."""
+
+    tenant_id: str | None
+    base_host: str
+
+    @property
+    def name(self) -> str:
+        """How a message names the account."""
+        return f"tenant {self.tenant_id}" if self.tenant_id else f"host {self.base_host}"
+
+
+def account_of(identity: Identity, base_url: str) -> Account:
+    """The account that signs in."""
+    return Account(identity.tenant_id, urlsplit(base_url).hostname or base_url)
+
+
+def read_account(connection: duckdb.DuckDBPyConnection) -> Account | None:
+    """The account written down in the warehouse; None before its first load."""
+    try:
+        rows = connection.execute("select tenant_id, base_host from settings.account").fetchall()
+    except duckdb.CatalogException:
+        return None
+    return Account(*rows[0]) if rows else None
+
+
+def require_same_account(known: Account | None, account: Account, *, same_account: bool) -> None:
+    """Raise UsageError where the warehouse belongs to another account.
+
+    A tenant and a mere host are taken for one account only if `same_account` says so.
+    """
+    if known is None or _is_same(known, account, same_account):
+        return
+    hint = (
+        ""
+        if known.tenant_id and account.tenant_id
+        else " If both are the same organisation, say so once with --same-account."
+    )
+    raise UsageError(
+        f"This warehouse holds the referrals of {known.name}, but {account.name} signs in. Nothing "
+        f"was listed or changed. Load into another file with --warehouse.{hint}"
+    )
+
+
+def _is_same(known: Account, account: Account, same_account: bool) -> bool:
+    if known.tenant_id and account.tenant_id:
+        return known.tenant_id == account.tenant_id
+    if known.tenant_id or account.tenant_id:
+        return same_account
+    return known.base_host == account.base_host
+
+
+def write_account(connection: duckdb.DuckDBPyConnection, account: Account) -> None:
+    """Write the account down, unless the warehouse already knows its tenant."""
+    connection.execute(_TABLE)
+    known = read_account(connection)
+    if known is None or (account.tenant_id and not known.tenant_id):
+        connection.execute("delete from settings.account")
+        connection.execute(
+            "insert into settings.account values ($1, $2, current_localtimestamp())",
+            [account.tenant_id, account.base_host],
+        )
