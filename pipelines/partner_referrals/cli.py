@@ -19,17 +19,21 @@ from partner_referrals.errors import EXIT_NOT_RECONCILED, ReferralsError, UsageE
 app = typer.Typer(
     help="A Microsoft partner's referrals, from Partner Center to funnel figures in DuckDB.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
-Warehouse = Annotated[Path, typer.Option("--warehouse", help="The DuckDB file.")]
+Warehouse = Annotated[
+    Path, typer.Option("--warehouse", envvar="REFERRALS_WAREHOUSE", help="The DuckDB file.")
+]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Answer as of this moment (UTC).")]
 AsJson = Annotated[bool, typer.Option("--json", help="The result as one JSON object.")]
 
 DEFAULT_WAREHOUSE = Path("referrals.duckdb")
 DEMO_WAREHOUSE = Path("demo.duckdb")
+# More in a table nobody reads.
+TABLE_ROWS = 1_000
 
 _out = Console(soft_wrap=False)
 _err = Console(stderr=True)
@@ -65,8 +69,32 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        print(f"referrals {version('partner-referrals')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """A Microsoft partner's referrals, from Partner Center to funnel figures in DuckDB."""
+
+
 @app.command()
-def demo(warehouse: Warehouse = DEMO_WAREHOUSE) -> None:
+def demo(
+    warehouse: Annotated[
+        Path, typer.Option("--warehouse", help="The DuckDB file.")
+    ] = DEMO_WAREHOUSE,
+) -> None:
     """The whole job against a local stand-in for Partner Center; no account, no network."""
     from partner_referrals.demo import run_demo
     from partner_referrals.output.terminal import RunProgress, show_table
@@ -79,7 +107,8 @@ def demo(warehouse: Warehouse = DEMO_WAREHOUSE) -> None:
     write_report(warehouse, page)
     funnel = ask(
         warehouse,
-        "select stage, reached_count, step_conversion_rate, cumulative_conversion_rate "
+        "select stage, reached_count, round(step_conversion_rate, 4) as step_conversion_rate, "
+        "round(cumulative_conversion_rate, 4) as cumulative_conversion_rate "
         "from marts.funnel_stages where segment = 'all' order by stage_order",
     )
     show_table(_out, funnel.to_pylist(), title="Where referrals are lost")
@@ -223,13 +252,23 @@ def publish(
     _publish(warehouse, target)
 
 
-@app.command()
+# A statement may begin with a comment, which looks like an option.
+@app.command(context_settings={"ignore_unknown_options": True})
 def query(
-    sql: Annotated[str, typer.Argument(help="One statement that reads.")],
+    sql: Annotated[
+        str | None, typer.Argument(help="One statement that reads; - for standard input.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Read the statement from this file.")
+    ] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
     format: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = (
         Format.table
     ),
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", help="Rows at most; by default 1000 for a table, else all.", min=0),
+    ] = None,
     as_of: AsOf = None,
     known_at: Annotated[
         str | None,
@@ -238,22 +277,40 @@ def query(
 ) -> None:
     """Ask the warehouse in SQL; it is opened read-only."""
     _require_file("query", warehouse)
-    from partner_referrals.output import formats
-    from partner_referrals.output.terminal import show_table
+    from partner_referrals.output import answers
+    from partner_referrals.output.terminal import show_texts
     from partner_referrals.warehouse.query import query as ask
 
     if format is Format.parquet and sys.stdout.isatty():
         raise UsageError("Parquet is not for a terminal. Send it to a file: ... > answer.parquet")
-    answer = ask(warehouse, sql, as_of=as_of, known_at=known_at)
+    answer = ask(warehouse, _read_sql(sql, file), as_of=as_of, known_at=known_at)
+    limit = TABLE_ROWS if limit is None and format is Format.table else limit
+    if limit is not None and answer.num_rows > limit:
+        _say(f"{answer.num_rows - limit:,} of {answer.num_rows:,} rows are left out (--limit).")
+        answer = answer.slice(0, limit)
+    out = sys.stdout.buffer
     match format:
         case Format.table:
-            show_table(_out, answer.to_pylist())
+            show_texts(_out, answers.to_texts(answer))
         case Format.csv:
-            formats.write_csv(sys.stdout, answer)
+            answers.write_csv(out, answer)
         case Format.json:
-            formats.write_json(sys.stdout, answer.to_pylist())
+            answers.write_json(out, answer)
         case Format.parquet:
-            formats.write_parquet(sys.stdout.buffer, answer)
+            answers.write_parquet(out, answer)
+    out.flush()
+
+
+def _read_sql(sql: str | None, file: Path | None) -> str:
+    """The statement from the argument, a file or standard input."""
+    if (sql is None) == (file is None):
+        raise UsageError("Give one statement: as the argument, with --file, or - to read it here.")
+    if file is not None:
+        try:
+            return file.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"The statement in {file} cannot be read: {error}.") from error
+    return sys.stdin.read() if sql == "-" else str(sql)
 
 
 @app.command()

@@ -394,3 +394,65 @@ def test_session_answers_in_utc(referrals, warehouse, load, serve, monkeypatch):
     assert "TimeZone\nUTC\n" == referrals(
         "query", "select current_setting('TimeZone') as \"TimeZone\"", "--format", "csv",
         "--warehouse", warehouse)[1]  # fmt: skip
+
+
+QUERIES = [
+    # name, SQL, CSV
+    ("columns of one name", "select 1 a, 2 a, 3 b", "a,a,b\n1,2,3\n"),
+    ("a boolean and a list", "select true a, [1, 2] b", 'a,b\ntrue,"[1, 2]"\n'),
+    ("beyond Python's years", "select 'infinity'::timestamp a", "a\ninfinity\n"),
+    ("a lone carriage return", "select 'x' || chr(13) || 'y' a", 'a\n"x\ry"\n'),
+    ("a formula after blanks", "select '  =1' a", "a\n'  =1\n"),
+    ("a comment first", "-- why\nselect 1 a", "a\n1\n"),
+]
+
+
+@pytest.mark.parametrize(
+    ("sql", "csv"), [each[1:] for each in QUERIES], ids=[q[0] for q in QUERIES]
+)
+def test_csv_is_as_duckdb_writes_it(loaded, sql, csv):
+    """Columns by position, values in DuckDB's spelling, nothing that a spreadsheet runs."""
+    assert (0, csv) == loaded("query", sql, "--format", "csv")[:2]
+
+
+def test_json_numbers_are_numbers(loaded):
+    """Also sums, which are wider than 64 bits; a repeated name gets a number."""
+    _, out, _ = loaded("query", "select sum(1) a, 1.5::decimal(9,2) a, true b", "--format", "json")
+
+    assert [{"a": 1, "a_1": 1.5, "b": True}] == json.loads(out)
+
+
+def test_table_keeps_every_digit_in_a_pipe(loaded):
+    """Nothing is cut or rounded, however wide the table is."""
+    _, out, _ = loaded("query", f"select 12345.67::double a, '{'x' * 300}' b, 11995 c")
+
+    assert ["12345.67", "x" * 300, "11995"] == out.splitlines()[-1].split()
+
+
+def test_rows_that_are_left_out_are_said(loaded):
+    """A table ends at 1,000 rows unless asked for more; CSV has all of them."""
+    _, out, told = loaded("query", "from range(1200)")
+    assert (1_002, True) == (len(out.splitlines()), "200 of 1,200 rows are left out" in told)
+    assert 1_201 == len(loaded("query", "from range(1200)", "--format", "csv")[1].splitlines())
+
+
+def test_statement_from_a_file(loaded, tmp_path):
+    """Where it is too long for a command line."""
+    (tmp_path / "q.sql").write_text("-- a comment\nselect 7 as n")
+
+    assert "n\n7\n" == loaded("query", "--file", tmp_path / "q.sql", "--format", "csv")[1]
+    assert 2 == loaded("query")[0]
+
+
+def test_version_is_shown(referrals):
+    """For reports of faults."""
+    code, out, _ = referrals("--version")
+
+    assert (0, True) == (code, bool(re.fullmatch(r"referrals \d+\.\d+\.\d+\n", out)))
+
+
+def test_warehouse_from_the_environment(loaded, referrals, warehouse, monkeypatch):
+    """Named once for all commands."""
+    monkeypatch.setenv("REFERRALS_WAREHOUSE", str(warehouse))
+
+    assert 0 == referrals("query", "select 1")[0]

@@ -1,17 +1,16 @@
 """How runs, answers and the state of the warehouse look on a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
+from partner_referrals.output.answers import TextTable
 from partner_referrals.warehouse.status import Status
 
 # Of a run's row, what tells a person how it went.
@@ -77,48 +76,61 @@ class RunProgress:
 
 
 def show_table(console: Console, rows: Sequence[dict[str, Any]], title: str | None = None) -> None:
-    """Print rows as a table, or below each other where a person's window is too narrow for one."""
+    """Print rows that share their columns; see show_texts."""
     if title:
         console.print(Text(title, style="bold"))
-    if not rows:
+    names = list(rows[0]) if rows else []
+    values = [[row[name] for row in rows if row[name] is not None] for name in names]
+    are_numbers = [bool(each) and type(each[0]) in (int, float) for each in values]
+    cells = [tuple(_cell(row[name]) for name in names) for row in rows]
+    show_texts(console, TextTable(names, are_numbers, cells))
+
+
+def show_texts(console: Console, table: TextTable) -> None:
+    """Print a table with every cell in full; as records where a terminal is too narrow for it."""
+    if not table.rows:
         console.print("no rows")
         return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in rows[0]:
-        values = [row[name] for row in rows if row[name] is not None]
-        is_number = bool(values) and type(values[0]) in (int, float)
-        table.add_column(Text(name), justify="right" if is_number else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row.values()))
-    width = Measurement.get(console, console.options.update_width(100_000), table).maximum
-    if width <= console.width:
-        console.print(table)
-    elif not console.is_terminal:
-        # Whoever reads a pipe or a file can scroll sideways.
-        console.print(table, width=width, crop=False)
-    else:
-        _show_records(console, rows)
+    names = [_printable(name) for name in table.names]
+    rows = [tuple(map(_printable, row)) for row in table.rows]
+    widths = [
+        max(cell_len(name), *map(cell_len, column))
+        for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    ]
+    # Written past the console, which cuts lines at its own width.
+    if console.is_terminal and sum(widths) + 2 * len(widths) > console.width:
+        console.file.writelines(_records(names, rows))
+        return
+    rule = tuple("─" * width for width in widths)
+    for line in (tuple(names), rule, *rows):
+        cells = [
+            " " * (width - cell_len(cell)) + cell if is_number else set_cell_size(cell, width)
+            for cell, width, is_number in zip(line, widths, table.are_numbers, strict=True)
+        ]
+        console.file.write(" " + "  ".join(cells).rstrip() + "\n")
 
 
-def _show_records(console: Console, rows: Sequence[dict[str, Any]]) -> None:
-    name_width = max(len(name) for name in rows[0])
+def _records(names: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    width = max(map(len, names))
     for number, row in enumerate(rows, start=1):
-        console.print(Text(f"-- {number} of {len(rows)}", style="dim"))
-        for name, value in row.items():
-            console.print(Text(f"{name:<{name_width}}  {_cell(value)}"))
+        yield f"-- {number} of {len(rows)}\n"
+        for name, cell in zip(names, row, strict=True):
+            yield f"{name:<{width}}  {cell}".rstrip() + "\n"
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1_000 else f"{value:,.0f}"
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
-    # Terminals act on control characters.
-    return "".join(
-        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value)
-    )
+    return str(value)
+
+
+def _printable(text: str) -> str:
+    """The text without control characters, on which terminals act."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def show_status(console: Console, status: Status) -> None:
