@@ -43,9 +43,10 @@ class _Handler(BaseHTTPRequestHandler):
         is_recent = "filter" in asked
         pages = world.recent_pages if is_recent else world.pages
         total = world.recent_total if is_recent else world.total
-        page = pages[int(asked.get("skip", 0)) // PAGE_ROWS]
-        if asked.get("top") == "1":
-            # Who asks for one referral wants to know the total.
+        skip = int(asked.get("skip", 0))
+        page = pages[min(skip // PAGE_ROWS, len(pages) - 1)]
+        if asked.get("top") == "1" or skip >= total > 0:
+            # Who asks for one referral wants to know the total; behind the last there is none.
             self._send_bytes(b'{"items":[],"totalCount":%d}' % total)
         elif parts.path == "/bare":
             self._send(page, b"", b"")

@@ -200,3 +200,17 @@ def test_byte_order_mark_is_read(load_from):
     run, _ = load_from(answer)
 
     assert (260, True) == (run.rows_new, run.reconciled)
+
+
+@pytest.mark.parametrize("status", [400, 404, 416])
+def test_refused_page_behind_the_end_is_the_end(load_from, status):
+    """A server need not answer for rows that it does not have."""
+
+    def answer(parameters):
+        if int(parameters.get("skip", 0)) >= len(RECORDS):
+            return status, b""
+        return plain(total=260)(parameters)
+
+    run, _ = load_from(answer)
+
+    assert (260, True) == (run.rows_new, run.reconciled)

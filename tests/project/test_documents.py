@@ -57,7 +57,7 @@ def test_commands_are_understood(document):
 def test_commands_work(document, serve, referrals, warehouse, tmp_path):
     """Every command line that needs no account does what it is shown for, against the stand-in."""
     shown = [
-        [word.replace("/srv/bi/referrals", str(tmp_path)) for word in command]
+        [word.replace("/srv/bi/referrals", str(tmp_path / "bi")) for word in command]
         for command in commands(document)
         # These three have tests of their own; a word in capitals stands for the user's own.
         if command[0] not in ("demo", "login", "sandbox")

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from partner_center.errors import ServerFailed
+from partner_center.errors import ServerFailed, optional_request
 from partner_center.http.client import PartnerCenterClient
 from partner_center.records.page import Page, read_page
 from partner_center.settings import PartnerCenterSettings
@@ -107,7 +107,12 @@ class Pages:
 
     def _behind(self, first: Page, total: int) -> Iterator[Page]:
         """The page behind the total is empty; where rows come there, it was no total."""
-        page = self._fetch(total, self._settings.page_size)
+        page = first
+        with optional_request():
+            page = self._fetch(total, self._settings.page_size)
+        if page is first:
+            # A server that refuses what is behind its end has nothing there.
+            return
         known = _KnownIds(first)
         received = total
         while page.item_count and known.add(page):
