@@ -412,13 +412,15 @@ def views(
         print(f"{count} views refreshed in postgres.")
         return
     from partner_referrals.warehouse.connection import open_warehouse, transaction
-    from partner_referrals.warehouse.tables import has_table
+    from partner_referrals.warehouse.tables import create_tables, has_table
     from partner_referrals.warehouse.views import refresh_views
 
     with open_warehouse(warehouse) as connection:
         if not has_table(connection, "load_runs"):
             raise UsageError(f"{warehouse} holds no load yet. Run 'referrals load' first.")
         with transaction(connection):
+            # A warehouse of an older version may lack what the views read.
+            create_tables(connection)
             count = refresh_views(connection, VIEWS_SLA_RULES.read_path())
     print(f"{count} views refreshed in {warehouse}.")
 

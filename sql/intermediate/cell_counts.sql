@@ -20,6 +20,7 @@
 with referrals as (
 
     select * from intermediate.referral_outcomes
+    where is_counted
 
 )
 

@@ -20,6 +20,7 @@
 with referrals as (
 
     select * from intermediate.referral_durations
+    where is_counted
 
 ), aged as (
 

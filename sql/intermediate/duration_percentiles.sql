@@ -52,6 +52,7 @@
 with referrals as (
 
     select * from intermediate.referral_durations
+    where is_counted
 
 ), padded as (
 

@@ -12,6 +12,7 @@
 with referrals as (
 
     select * from intermediate.referral_outcomes
+    where is_counted
 
 ), days as (
 
@@ -24,6 +25,8 @@ with referrals as (
         case
             when closed_at is not null
                 then cast(greatest(closed_at, created_at) as date)
+            -- Closed at an unknown date: it departs on the day it came.
+            when not is_open then cast(created_at as date)
         end as closed_day,
         cast(
             least(
@@ -40,7 +43,7 @@ with referrals as (
             ) as date
         ) as first_day
     from referrals
-    where created_at is not null and (is_open or closed_at is not null)
+    where created_at is not null
 
 ), counted as (
 

@@ -24,6 +24,7 @@
 --   valid_from: when the warehouse first saw this version, UTC
 --   as_of: the moment that these facts hold for, UTC
 --   last_load_at: end of the newest succeeded load by then, UTC
+--   is_error: whether it was closed as an error, so that it never was a referral
 --   exists_as_of: whether it had been created by as_of, as far as is known
 --   terminal_status: the ending that the status names, in lower case; null if
 --     none
@@ -56,6 +57,7 @@ select
     valid_from,
     as_of,
     last_load_at,
+    coalesce(lower(status) = 'error', false) as is_error,
     coalesce(coalesce(created_at, as_of) <= as_of, false) as exists_as_of,
     case lower(status)
         when 'won' then 'won'

@@ -10,20 +10,25 @@
 --   created_to_as_of_days: days from created to as_of; null if created is
 --     undated
 --   stage_to_as_of_days: days from stage_entered_at to as_of
---   closed_count: closed referrals with a duration
+--   closed_count: closed referrals with a duration; of those accepted, for one
+--     that is accepted
 --   sooner_closed_count: of these, the ones that closed sooner after creation;
 --     null if created is undated
 
 with referrals as (
 
     select * from intermediate.referral_durations
+    where is_counted
 
 ), closed_ages as (
 
     select
         cast(null as varchar) as referral_id,
+        groups.accepted,
         created_to_closed_days as age_days
     from referrals
+    inner join (values (0), (1)) as groups (accepted)
+        on groups.accepted = 0 or referrals.has_accepted
     where not is_open and created_to_closed_days is not null
 
 ), open_referrals as (
@@ -34,22 +39,33 @@ with referrals as (
             when 'accepted' then accepted_at
             when 'responded' then responded_at
             else created_at
-        end as stage_entered_at
+        end as stage_entered_at,
+        case when has_accepted then 1 else 0 end as accepted
     from referrals
     where is_open
 
 ), ages as (
 
     -- No more columns than are compared: all of them are sorted.
-    select referral_id, age_days from closed_ages
+    select
+        referral_id,
+        accepted,
+        age_days
+    from closed_ages
     union all
-    select referral_id, created_to_as_of_days as age_days from open_referrals
+    select
+        referral_id,
+        accepted,
+        created_to_as_of_days as age_days
+    from open_referrals
 
 ), placed as (
 
     select
         referral_id,
+        accepted,
         row_number() over (
+            partition by accepted
             order by
                 age_days,
                 -- Of equal ages the open ones come first: "sooner" leaves
@@ -63,13 +79,20 @@ with referrals as (
     -- Whoever is before it and not open is closed.
     select
         referral_id,
-        place - row_number() over (order by place) as sooner_closed_count
+        place - row_number() over (
+            partition by accepted
+            order by place
+        ) as sooner_closed_count
     from placed
     where referral_id is not null
 
 ), closed as (
 
-    select count(*) as closed_count from closed_ages
+    select
+        accepted,
+        count(*) as closed_count
+    from closed_ages
+    group by accepted
 
 )
 
@@ -82,10 +105,10 @@ select
     created_to_as_of_days,
     date_diff('microsecond', stage_entered_at, as_of)
     / 86400000000 as stage_to_as_of_days,
-    closed_count,
+    coalesce(closed_count, 0) as closed_count,
     case
         when created_to_as_of_days is not null then sooner_closed_count
     end as sooner_closed_count
 from open_referrals
 inner join counted on open_referrals.referral_id = counted.referral_id
-cross join closed
+left join closed on open_referrals.accepted = closed.accepted

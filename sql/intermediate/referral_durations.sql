@@ -21,7 +21,7 @@
 --   responded_at: first sign of the partner: acknowledged, accepted, declined,
 --     skipped, won or lost, UTC
 --   closed_at: the date of the outcome, UTC; null while open or if it has none
---   outcome: how it ended, or archived if only filed; null while open
+--   outcome: how it ended, archived if only filed, or error; null while open
 --   furthest_stage: the last of created, responded, accepted, won that it
 --     reached
 --   has_responded: whether the partner responded, also at an unknown date
@@ -29,6 +29,7 @@
 --   has_won: whether it was won, also at an unknown date
 --   has_lost: whether it ended as lost
 --   is_open: whether it has no outcome
+--   is_counted: false if it was closed as an error, so that it never was one
 --   is_created_strictly: whether its creation is dated
 --   is_responded_strictly: whether besides it was responded to, not before its
 --     creation
@@ -123,6 +124,7 @@ select
     has_won,
     has_lost,
     is_open,
+    is_counted,
     is_created_strictly,
     is_responded_strictly,
     is_accepted_strictly,
@@ -132,44 +134,44 @@ select
     valid_from,
     as_of,
     case
-        when created_to_acknowledged_days >= 0
-            then created_to_acknowledged_days
+        when created_to_acknowledged_days >= cast(-60 as double) / 86400
+            then greatest(created_to_acknowledged_days, 0)
     end as created_to_acknowledged_days,
     case
-        when created_to_responded_days >= 0
-            then created_to_responded_days
+        when created_to_responded_days >= cast(-60 as double) / 86400
+            then greatest(created_to_responded_days, 0)
     end as created_to_responded_days,
     case
-        when created_to_accepted_days >= 0
-            then created_to_accepted_days
+        when created_to_accepted_days >= cast(-60 as double) / 86400
+            then greatest(created_to_accepted_days, 0)
     end as created_to_accepted_days,
     case
-        when acknowledged_to_accepted_days >= 0
-            then acknowledged_to_accepted_days
+        when acknowledged_to_accepted_days >= cast(-60 as double) / 86400
+            then greatest(acknowledged_to_accepted_days, 0)
     end as acknowledged_to_accepted_days,
     case
-        when accepted_to_won_days >= 0
-            then accepted_to_won_days
+        when accepted_to_won_days >= cast(-60 as double) / 86400
+            then greatest(accepted_to_won_days, 0)
     end as accepted_to_won_days,
     case
-        when accepted_to_lost_days >= 0
-            then accepted_to_lost_days
+        when accepted_to_lost_days >= cast(-60 as double) / 86400
+            then greatest(accepted_to_lost_days, 0)
     end as accepted_to_lost_days,
     case
-        when created_to_won_days >= 0
-            then created_to_won_days
+        when created_to_won_days >= cast(-60 as double) / 86400
+            then greatest(created_to_won_days, 0)
     end as created_to_won_days,
     case
-        when created_to_declined_days >= 0
-            then created_to_declined_days
+        when created_to_declined_days >= cast(-60 as double) / 86400
+            then greatest(created_to_declined_days, 0)
     end as created_to_declined_days,
     case
-        when created_to_expired_days >= 0
-            then created_to_expired_days
+        when created_to_expired_days >= cast(-60 as double) / 86400
+            then greatest(created_to_expired_days, 0)
     end as created_to_expired_days,
     case
-        when created_to_closed_days >= 0
-            then created_to_closed_days
+        when created_to_closed_days >= cast(-60 as double) / 86400
+            then greatest(created_to_closed_days, 0)
     end as created_to_closed_days,
     created_to_as_of_days
 from measured

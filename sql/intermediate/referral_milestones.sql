@@ -21,6 +21,7 @@
 --   archived_at: when it was filed away, UTC
 --   is_listed: false once Partner Center no longer listed the referral
 --   valid_from: when the warehouse first saw this version, UTC
+--   is_error: whether it was closed as an error, so that it never was a referral
 --   terminal_status: the ending that the status names, in lower case; null if
 --     none
 --   terminal_status_at: the date of that ending, UTC; null if missing or not
@@ -77,6 +78,7 @@ select
     case when archived_at <= as_of then archived_at end as archived_at,
     is_listed,
     valid_from,
+    is_error,
     terminal_status,
     case
         when terminal_status_at <= as_of then terminal_status_at

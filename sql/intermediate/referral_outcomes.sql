@@ -21,14 +21,15 @@
 --   responded_at: first sign of the partner: acknowledged, accepted, declined,
 --     skipped, won or lost, UTC
 --   closed_at: the date of the outcome, UTC; null while open or if it has none
---   outcome: how it ended, or archived if only filed; null while open
+--   outcome: how it ended, archived if only filed, or error; null while open
 --   furthest_stage: the last of created, responded, accepted, won that it
 --     reached
 --   has_responded: whether the partner responded, also at an unknown date
 --   has_accepted: whether it reached acceptance, also at an unknown date
---   has_won: whether it was won, also at an unknown date
+--   has_won: whether its outcome is won, also at an unknown date
 --   has_lost: whether it ended as lost
 --   is_open: whether it has no outcome
+--   is_counted: false if it was closed as an error, so that it never was one
 --   is_created_strictly: whether its creation is dated
 --   is_responded_strictly: whether besides it was responded to, not before its
 --     creation
@@ -68,6 +69,7 @@ with referrals as (
     select
         *,
         case
+            when is_error then 'error'
             when terminal_status_at is not null then terminal_status
             when terminal_at = won_at then 'won'
             when terminal_at = lost_at then 'lost'
@@ -78,13 +80,20 @@ with referrals as (
             when undated_since is not null then terminal_status
             when archived_at is not null then 'archived'
         end as outcome,
-        coalesce(
-            terminal_status_at,
-            terminal_at,
-            case when undated_since is null then archived_at end
-        ) as closed_at,
         case
-            when terminal_at is null and undated_since is not null
+            when not is_error
+                then
+                    coalesce(
+                        terminal_status_at,
+                        terminal_at,
+                        case when undated_since is null then archived_at end
+                    )
+        end as closed_at,
+        case
+            when
+                terminal_at is null
+                and undated_since is not null
+                and not is_error
                 then terminal_status
         end as undated_outcome
     from dated
@@ -101,11 +110,19 @@ with referrals as (
         or won_at is not null
         or lost_at is not null
         or coalesce(undated_outcome in ('won', 'lost'), false) as has_accepted,
-        won_at is not null
-        or coalesce(undated_outcome = 'won', false) as has_won,
-        coalesce(responded_at >= created_at, false) as is_responded_strictly,
-        coalesce(accepted_at >= responded_at, false) as is_accepted_in_order,
-        coalesce(won_at >= accepted_at, false) as is_won_in_order
+        coalesce(outcome = 'won', false) as has_won,
+        -- Partner Center writes two dates of one act up to some hundred
+        -- milliseconds apart, in either order.
+        coalesce(
+            responded_at >= created_at - interval 60 second, false
+        ) as is_responded_strictly,
+        coalesce(
+            accepted_at >= responded_at - interval 60 second, false
+        ) as is_accepted_in_order,
+        coalesce(
+            won_at >= accepted_at - interval 60 second and outcome = 'won',
+            false
+        ) as is_won_in_order
     from closed
 
 )
@@ -140,7 +157,8 @@ select
     has_accepted,
     has_won,
     coalesce(outcome = 'lost', false) as has_lost,
-    closed_at is null and undated_since is null as is_open,
+    closed_at is null and undated_since is null and not is_error as is_open,
+    not is_error as is_counted,
     created_at is not null as is_created_strictly,
     is_responded_strictly,
     is_responded_strictly and is_accepted_in_order as is_accepted_strictly,

@@ -15,6 +15,7 @@
 with referrals as (
 
     select * from intermediate.referral_outcomes
+    where is_counted
 
 ), sla_rules as (
 
@@ -42,4 +43,7 @@ inner join sla_rules
         )
 where
     not referrals.is_accepted_at_creation
-    and coalesce(referrals.responded_at >= referrals.created_at, true)
+    and coalesce(
+        referrals.responded_at >= referrals.created_at - interval 60 second,
+        true
+    )

@@ -31,7 +31,8 @@ with referrals as (
             ('expired'),
             ('missed'),
             ('skipped'),
-            ('archived')
+            ('archived'),
+            ('error')
     ) as statuses (status_key)
 
 ), existing as (
@@ -84,7 +85,11 @@ with referrals as (
 ), suspects as (
 
     select * from judged
-    where has_unknown_status or has_unknown_size or contradicts_dates
+    where
+        has_unknown_status
+        or has_unknown_size
+        or contradicts_dates
+        or is_error
 
 ), rules as (
 
@@ -95,7 +100,8 @@ with referrals as (
         values
             ('status_contradicts_dates', 'warning'),
             ('unknown_status', 'warning'),
-            ('unknown_org_size', 'info')
+            ('unknown_org_size', 'info'),
+            ('closed_as_error', 'info')
     ) as rules (rule, severity)
 
 )
@@ -134,6 +140,8 @@ select
                     'The status ', status, ' is none of those documented.'
                 )
             end
+        when 'closed_as_error'
+            then 'It was closed as an error, so it counts nowhere.'
         when 'unknown_org_size'
             then concat(
                 'The size ', customer_org_size, ' is none of those documented.'
@@ -146,5 +154,6 @@ where
         when 'status_contradicts_dates' then contradicts_dates
         when 'unknown_status' then has_unknown_status
         when 'unknown_org_size' then has_unknown_size
+        when 'closed_as_error' then is_error
     end
 

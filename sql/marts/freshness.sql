@@ -1,5 +1,5 @@
 -- How new the warehouse's knowledge is, and whether Partner Center's own counts
--- agree with it. Follows known_at, never as_of.
+-- agree with it. Follows known_at, and as_of in that column alone.
 -- Grain: one row
 -- Answers: can these figures be trusted today?
 -- Columns:
@@ -12,6 +12,8 @@
 --     if not told
 --   is_reconciled: whether its counts agreed with ours then; null if not
 --     compared
+--   as_of: the moment that the other marts answer by, UTC
+--   tenant_id: tenant of the account; null where nothing names it
 
 with moments as (
 
@@ -60,6 +62,7 @@ with moments as (
     select
         loads.server_total,
         loads.is_reconciled,
+        loads.tenant_id,
         row_number() over (order by loads.run_id desc) as newness
     from loads
     inner join moments on loads.finished_at = moments.last_load_at
@@ -73,7 +76,9 @@ select
     activity.referral_count,
     rejected.rejected_count,
     last_loads.server_total,
-    last_loads.is_reconciled
+    last_loads.is_reconciled,
+    moments.as_of,
+    last_loads.tenant_id
 from moments
 cross join activity
 cross join rejected

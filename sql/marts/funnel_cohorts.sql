@@ -12,6 +12,8 @@
 --   accepted_count: referrals that reached acceptance
 --   won_count: referrals that were won
 --   lost_count: referrals whose outcome is lost
+--   declined_count: referrals whose outcome is declined
+--   expired_count: referrals whose outcome is expired
 --   open_count: referrals that are still open
 --   won_within_7_days_rate: won within 7 days after creation over created, 0 to
 --     1; null while any of the month has been watched for less
@@ -64,6 +66,12 @@ with cohort_cells as (
             sum(lost_count) as bigint
         ) as lost_count,
         cast(
+            sum(declined_count) as bigint
+        ) as declined_count,
+        cast(
+            sum(expired_count) as bigint
+        ) as expired_count,
+        cast(
             sum(open_count) as bigint
         ) as open_count,
         cast(
@@ -101,6 +109,8 @@ select
     summed.accepted_count,
     summed.won_count,
     summed.lost_count,
+    summed.declined_count,
+    summed.expired_count,
     summed.open_count,
     case
         when

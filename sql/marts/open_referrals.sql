@@ -10,16 +10,32 @@
 --   expires_at: when it expires unless it is taken further, UTC; null once
 --     accepted
 --   age_percentile: share of closed referrals that closed sooner after
---     creation, 0 to 1; null if none closed
+--     creation, 0 to 1; of those accepted, for one that is accepted; null if
+--     none closed
+--   answer_due_at: the earliest deadline of response_sla that is still pending,
+--     UTC; null without one
 
 with referrals as (
 
     select * from intermediate.open_ages
 
+), response_states as (
+
+    select * from intermediate.response_states
+
+), answers as (
+
+    select
+        referral_id,
+        min(due_at) as answer_due_at
+    from response_states
+    where state = 'pending'
+    group by referral_id
+
 )
 
 select
-    referral_id,
+    referrals.referral_id,
     furthest_stage as current_stage,
     stage_entered_at,
     created_to_as_of_days as days_open,
@@ -34,5 +50,7 @@ select
         when acknowledged_at is not null then acknowledged_at + interval 7 day
         else created_at + interval 72 hour
     end as expires_at,
-    sooner_closed_count / nullif(closed_count, 0) as age_percentile
+    sooner_closed_count / nullif(closed_count, 0) as age_percentile,
+    answers.answer_due_at
 from referrals
+left join answers on referrals.referral_id = answers.referral_id

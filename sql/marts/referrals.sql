@@ -21,16 +21,19 @@
 --   responded_at: first sign of the partner: acknowledged, accepted, declined,
 --     skipped, won or lost, UTC
 --   closed_at: the date of the outcome, UTC; null while open or if it has none
---   outcome: how it ended, or archived if only filed; null while open
+--   outcome: how it ended, archived if only filed, or error; null while open
 --   furthest_stage: the last of created, responded, accepted, won that it
 --     reached
 --   is_open: whether it has no outcome
+--   is_counted: false if it was closed as an error, so that it never was one
 --   is_accepted_at_creation: whether it was accepted within 60 s of its
 --     creation, as deals are that a partner enters itself
---   days_to_respond: days from created to responded; null if undated or
---     negative
---   days_to_accept: days from created to accepted; null if undated or negative
---   days_to_close: days from created to closed; null if undated or negative
+--   days_to_respond: days from created to responded; null if undated, or
+--     negative by more than 60 s
+--   days_to_accept: days from created to accepted; null if undated, or negative by more
+--     than 60 s
+--   days_to_close: days from created to closed; null if undated, or negative by more
+--     than 60 s
 --   first_seen_at: when the warehouse first saw it, UTC
 --   last_changed_at: when its newest change of a field was seen, UTC; null if
 --     none was
@@ -69,6 +72,7 @@ select
     referrals.outcome,
     referrals.furthest_stage,
     referrals.is_open,
+    referrals.is_counted,
     referrals.is_accepted_at_creation,
     referrals.created_to_responded_days as days_to_respond,
     referrals.created_to_accepted_days as days_to_accept,

@@ -7,11 +7,17 @@
 --   met_count: referrals responded to in time
 --   breached_count: referrals that broke the deadline
 --   pending_count: referrals whose deadline is still running
---   compliance_rate: met over met and breached, 0 to 1; null if neither
+--   compliance_rate: met over met and breached, 0 to 1; null if neither, and
+--     until the month is ripe, since only the quick answers are in by then
+--   is_ripe: whether the month is over and nothing in it is pending
 
 with response_states as (
 
     select * from intermediate.response_states
+
+), moments as (
+
+    select * from intermediate.moments
 
 ), counted as (
 
@@ -24,6 +30,15 @@ with response_states as (
     from response_states
     group by created_month, rule
 
+), judged as (
+
+    select
+        counted.*,
+        counted.pending_count = 0
+        and counted.created_month + interval 1 month <= moments.as_of as is_ripe
+    from counted
+    cross join moments
+
 )
 
 select
@@ -32,5 +47,8 @@ select
     met_count,
     breached_count,
     pending_count,
-    met_count / nullif(met_count + breached_count, 0) as compliance_rate
-from counted
+    case
+        when is_ripe then met_count / nullif(met_count + breached_count, 0)
+    end as compliance_rate,
+    is_ripe
+from judged

@@ -7,6 +7,7 @@
 --   is_succeeded: true when its rows were merged and the views in place
 --   server_total: referrals that Partner Center counted; null if it did not
 --   is_reconciled: whether its counts agreed with ours; null if not compared
+--   tenant_id: tenant of the account; null where nothing names it
 
 with load_runs as (
 
@@ -19,5 +20,6 @@ select
     finished_at,
     succeeded as is_succeeded,
     server_total,
-    reconciled as is_reconciled
+    reconciled as is_reconciled,
+    tenant_id
 from load_runs

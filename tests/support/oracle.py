@@ -4,6 +4,7 @@ It shares nothing with the SQL: no set operations over rows, exact fractions whe
 logarithms. It is written to be read beside the contract, not to be fast.
 """
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,7 @@ MILESTONES = (
     "declined", "expired", "missed", "skipped", "archived",
 )  # fmt: skip
 TERMINALS = ("won", "lost", "declined", "expired", "missed", "skipped")
-STATUSES = ("new", "acknowledged", "accepted", *TERMINALS, "archived")
+STATUSES = ("new", "acknowledged", "accepted", *TERMINALS, "archived", "error")
 TEXTS = ("status", "customer_name", "customer_market", "customer_org_size", "partner_market")
 SEGMENTS = ("customer_market", "customer_org_size", "partner_market")
 STAGES = ("created", "responded", "accepted", "won")
@@ -143,6 +144,11 @@ class Referral:
         return min((moment for name in names if (moment := self.at[name])), default=None)
 
     @property
+    def is_error(self) -> bool:
+        """Whether it was closed as an error: it never was a referral."""
+        return self.version.status_key == "error"
+
+    @property
     def undated_outcome(self) -> str | None:
         """The ending that only the status tells, once the warehouse knew it."""
         named = self.version.named_terminal
@@ -160,6 +166,8 @@ class Referral:
     @property
     def ending(self) -> tuple[str | None, datetime | None]:
         """Outcome and closed_at."""
+        if self.is_error:
+            return "error", None
         named = self.version.named_terminal
         if named and self.at[named]:
             return named, self.at[named]
@@ -197,14 +205,18 @@ class Referral:
             dated = any(self.at[name] for name in ("accepted", "won", "lost"))
             return dated or undated in ("won", "lost")
         if stage == "won":
-            return self.at["won"] is not None or undated == "won"
+            return self.outcome == "won"
         return True
 
     def is_strict(self, stage: str) -> bool:
         """Whether it reached a stage with every date in order."""
         chain = ("created", "responded", "accepted", "won")[: STAGES.index(stage) + 1]
         moments = [self.moment(name) for name in chain]
-        return None not in moments and moments == sorted(moments)
+        in_order = None not in moments and all(
+            later >= earlier - NOISE  # type: ignore[operator]
+            for earlier, later in itertools.pairwise(moments)
+        )
+        return in_order and (stage != "won" or self.outcome == "won")
 
     @property
     def furthest_stage(self) -> str:
@@ -218,14 +230,14 @@ class Referral:
     @property
     def has_place_in_time(self) -> bool:
         """Whether it has a place in the flow."""
-        return self.created_at is not None and (self.is_open or self.ending[1] is not None)
+        return self.created_at is not None
 
 
 def days(start: datetime | None, end: datetime | None) -> float | None:
-    """The days between two moments; None if one lacks or they are reversed."""
-    if start is None or end is None or end < start:
+    """The days between two moments; None if one lacks or they are reversed by more than noise."""
+    if start is None or end is None or end < start - NOISE:
         return None
-    return (end - start) // timedelta(microseconds=1) / 86_400_000_000
+    return max(end - start, timedelta()) // timedelta(microseconds=1) / 86_400_000_000
 
 
 def referrals_of(warehouse: Warehouse) -> list[Referral]:
@@ -241,6 +253,11 @@ def referrals_of(warehouse: Warehouse) -> list[Referral]:
             }
             found.append(Referral(version, history, as_of, at))
     return found
+
+
+def counted(warehouse: Warehouse) -> list[Referral]:
+    """Those that count: all but the ones closed as an error."""
+    return [each for each in referrals_of(warehouse) if not each.is_error]
 
 
 def field_changes(earlier: Version, later: Version) -> list[str]:
@@ -265,6 +282,7 @@ def referrals(warehouse: Warehouse) -> list[Row]:
                 "outcome": each.outcome,
                 "furthest_stage": each.furthest_stage,
                 "is_open": each.is_open,
+                "is_counted": not each.is_error,
                 "is_accepted_at_creation": each.is_accepted_at_creation,
                 "days_to_respond": days(each.created_at, each.responded_at),
                 "days_to_accept": days(each.created_at, each.at["accepted"]),
@@ -300,7 +318,7 @@ def rate(part: int, whole: int) -> float | None:
 def funnel_stages(warehouse: Warehouse) -> list[Row]:
     """marts.funnel_stages"""
     rows = []
-    for key, members in by_segment(referrals_of(warehouse)):
+    for key, members in by_segment(counted(warehouse)):
         before = None
         for order, stage in enumerate(STAGES, 1):
             reached = sum(each.has_reached(stage) for each in members)
@@ -342,16 +360,22 @@ def next_month(month: date) -> date:
 
 def funnel_cohorts(warehouse: Warehouse) -> list[Row]:
     """marts.funnel_cohorts"""
-    dated = [each for each in referrals_of(warehouse) if each.created_at]
+    dated = [each for each in counted(warehouse) if each.created_at]
     rows = []
     for month in sorted({month_of(each.created_at) for each in dated if each.created_at}):
         cohort = [each for each in dated if each.created_at and month_of(each.created_at) == month]
         for key, members in by_segment(cohort):
             row = key | {"created_month": month} | counts(members)
+            for ending in ("declined", "expired"):
+                row[f"{ending}_count"] = sum(each.outcome == ending for each in members)
             row["open_count"] = sum(each.is_open for each in members)
             for window in (7, 14, 30, 60, 90):
                 end = datetime.combine(next_month(month), datetime.min.time())
-                taken = [days(each.created_at, each.at["won"]) for each in members]
+                taken = [
+                    days(each.created_at, each.at["won"])
+                    for each in members
+                    if each.outcome == "won"
+                ]
                 won = sum(day is not None and day <= window for day in taken)
                 is_mature = warehouse.as_of and end + timedelta(days=window) <= warehouse.as_of
                 row[f"won_within_{window}_days_rate"] = won / len(members) if is_mature else None
@@ -362,19 +386,19 @@ def funnel_cohorts(warehouse: Warehouse) -> list[Row]:
 def win_rates(warehouse: Warehouse) -> list[Row]:
     """marts.win_rates"""
     rows = []
-    for key, members in by_segment(referrals_of(warehouse)):
-        counted = counts(members)
-        won, lost = counted["won_count"], counted["lost_count"]
+    for key, members in by_segment(counted(warehouse)):
+        row = counts(members)
+        won, lost = row["won_count"], row["lost_count"]
         low, high = wilson(won, won + lost)
-        del counted["responded_count"]
+        del row["responded_count"]
         rows.append(
             key
-            | counted
+            | row
             | {
                 "win_rate": rate(won, won + lost),
                 "win_rate_low": low,
                 "win_rate_high": high,
-                "accepted_win_rate": rate(won, counted["accepted_count"]),
+                "accepted_win_rate": rate(won, row["accepted_count"]),
                 "conversion_rate": rate(won, len(members)),
             }
         )
@@ -405,7 +429,7 @@ def percentile(values: list[float], share: float) -> float | None:
 def stage_durations(warehouse: Warehouse) -> list[Row]:
     """marts.stage_durations"""
     rows = []
-    for key, members in by_segment(referrals_of(warehouse)):
+    for key, members in by_segment(counted(warehouse)):
         for start, end in STEPS:
             taken = [days(each.moment(start), each.moment(end)) for each in members]
             values = [day for day in taken if day is not None]
@@ -425,14 +449,17 @@ def conversion_curve(warehouse: Warehouse) -> list[Row]:
     """marts.conversion_curve, in exact fractions."""
     as_of = warehouse.as_of
     eligible = []
-    for each in referrals_of(warehouse):
+    for each in counted(warehouse):
         end = as_of if each.is_open else each.ending[1]
-        if each.created_at and end and end >= each.created_at:
+        if each.created_at and end and end >= each.created_at - NOISE:
             eligible.append(each)
     rows = []
     for key, members in by_segment(eligible, with_all=False):
         ages = [
-            ((as_of if each.is_open else each.ending[1]) - each.created_at, each.outcome)  # type: ignore[operator]
+            (
+                max((as_of if each.is_open else each.ending[1]) - each.created_at, timedelta()),  # type: ignore[operator]
+                each.outcome,
+            )
             for each in members
         ]
         rows += [key | row for row in _incidences(ages)]
@@ -462,9 +489,13 @@ def _incidences(ages: list[tuple[timedelta, str | None]]) -> Iterator[Row]:
 def response_sla(warehouse: Warehouse, rules: Iterable[SlaRule] = SHIPPED_RULES) -> list[Row]:
     """marts.response_sla"""
     rows = []
-    for each in referrals_of(warehouse):
+    for each in counted(warehouse):
         created, responded = each.created_at, each.responded_at
-        if not created or each.is_accepted_at_creation or (responded and responded < created):
+        if (
+            not created
+            or each.is_accepted_at_creation
+            or (responded and responded < created - NOISE)
+        ):
             continue
         for rule in rules:
             if rule.applies_from and created < rule.applies_from:
@@ -490,7 +521,7 @@ def response_sla(warehouse: Warehouse, rules: Iterable[SlaRule] = SHIPPED_RULES)
 
 def response_sla_by_month(warehouse: Warehouse) -> list[Row]:
     """marts.response_sla_by_month"""
-    created = {each.version.id: each.created_at for each in referrals_of(warehouse)}
+    created = {each.version.id: each.created_at for each in counted(warehouse)}
     states: dict[tuple[date, str], list[str]] = defaultdict(list)
     for row in response_sla(warehouse):
         moment = created[row["referral_id"]]
@@ -505,26 +536,63 @@ def response_sla_by_month(warehouse: Warehouse) -> list[Row]:
             "pending_count": found.count("pending"),
             "compliance_rate": rate(
                 found.count("met"), found.count("met") + found.count("breached")
-            ),
+            )
+            if _is_ripe(warehouse, month, found)
+            else None,
+            "is_ripe": _is_ripe(warehouse, month, found),
         }
         for (month, rule), found in states.items()
     ]
 
 
+def _is_ripe(warehouse: Warehouse, month: date, states: list[str]) -> bool:
+    end = datetime.combine(next_month(month), datetime.min.time())
+    return bool(warehouse.as_of and end <= warehouse.as_of and "pending" not in states)
+
+
+def outcomes(warehouse: Warehouse) -> list[Row]:
+    """marts.outcomes"""
+    rows = []
+    for key, members in by_segment(counted(warehouse), with_all=False):
+        months: dict[date | None, list[str]] = defaultdict(list)
+        for each in members:
+            month = month_of(each.created_at) if each.created_at else None
+            months[month].append(each.outcome or "open")
+        for month, endings in months.items():
+            rows += [
+                key
+                | {
+                    "created_month": month,
+                    "outcome": ending,
+                    "referral_count": endings.count(ending),
+                    "share": endings.count(ending) / len(endings),
+                }
+                for ending in set(endings)
+            ]
+    return rows
+
+
 def open_referrals(warehouse: Warehouse) -> list[Row]:
     """marts.open_referrals"""
-    found = referrals_of(warehouse)
-    closed = [
-        day
+    found = counted(warehouse)
+    all_closed = [
+        (day, each.has_reached("accepted"))
         for each in found
         if not each.is_open and (day := days(each.created_at, each.ending[1])) is not None
     ]
+    due: dict[str, datetime] = {}
+    for row in response_sla(warehouse):
+        if row["state"] == "pending":
+            found_at = due.get(row["referral_id"], row["due_at"])
+            due[row["referral_id"]] = min(found_at, row["due_at"])
     rows = []
     for each in found:
         if not each.is_open:
             continue
         entered_at = each.moment(each.furthest_stage)
         age = days(each.created_at, each.as_of)
+        is_accepted = each.furthest_stage == "accepted"
+        closed = [day for day, was_accepted in all_closed if was_accepted or not is_accepted]
         sooner = None if age is None else rate(sum(day < age for day in closed), len(closed))
         rows.append(
             {
@@ -535,6 +603,7 @@ def open_referrals(warehouse: Warehouse) -> list[Row]:
                 "days_in_stage": days(entered_at, each.as_of),
                 "expires_at": _expires_at(each),
                 "age_percentile": sooner,
+                "answer_due_at": due.get(each.version.id),
             }
         )
     return rows
@@ -555,7 +624,7 @@ FLOW = ("created", "responded", "accepted", "won", "lost", "closed")
 
 def flow_by_day(warehouse: Warehouse) -> list[Row]:
     """marts.flow_by_day"""
-    placed = [each for each in referrals_of(warehouse) if each.has_place_in_time]
+    placed = [each for each in counted(warehouse) if each.has_place_in_time]
     moments = [moment for each in placed for moment in each.at.values() if moment]
     if not moments or warehouse.as_of is None:
         return []
@@ -578,6 +647,9 @@ def flow_by_day(warehouse: Warehouse) -> list[Row]:
 
 def _event_day(each: Referral, event: str) -> date | None:
     moment = each.moment(event)
+    if event == "closed" and not each.is_open and moment is None:
+        # Closed at an unknown date: it departs on the day it came.
+        moment = each.created_at
     if event == "closed" and moment and each.created_at:
         moment = max(moment, each.created_at)
     return moment.date() if moment else None
@@ -683,6 +755,8 @@ def _issues(each: Referral) -> Iterator[str]:
         yield "unknown_org_size"
     if any(_is_late_change(*pair) for pair in zip(each.history, each.history[1:], strict=False)):
         yield "changed_after_terminal"
+    if each.is_error:
+        yield "closed_as_error"
     if not each.version.is_listed:
         yield "vanished_from_source"
 
@@ -722,5 +796,7 @@ def freshness(warehouse: Warehouse) -> list[Row]:
             ),
             "server_total": last_load.server_total if last_load else None,
             "is_reconciled": last_load.reconciled if last_load else None,
+            "as_of": warehouse.as_of,
+            "tenant_id": None,
         }
     ]

@@ -30,6 +30,7 @@ GRAINS = {
     "conversion_curve": ("segment", "segment_value", "day"),
     "win_rates": ("segment", "segment_value"),
     "stage_durations": ("segment", "segment_value", "from_stage", "to_stage"),
+    "outcomes": ("segment", "segment_value", "created_month", "outcome"),
     "response_sla": ("referral_id", "rule"),
     "response_sla_by_month": ("created_month", "rule"),
     "open_referrals": ("referral_id",),

@@ -257,3 +257,24 @@ def test_moment_is_chosen_on_a_read_only_connection(path):
         rows = reader.execute("select cast(as_of as varchar) from intermediate.moments").fetchall()
 
     assert [("2024-05-01 00:00:00",)] == rows
+
+
+def test_views_of_others_stay(warehouse):
+    """An analyst's own view in one of our schemas outlives a refresh that makes ours anew."""
+    warehouse.execute("create view marts.mine as select count(*) as n from marts.referrals")
+    warehouse.execute("delete from settings.made_views")
+
+    refresh_views(warehouse)
+
+    assert [(0,)] == warehouse.execute("select n from marts.mine").fetchall()
+
+
+def test_view_of_others_with_a_name_of_ours_is_told(warehouse):
+    """It is not replaced without a word."""
+    warehouse.execute("drop view marts.trends")
+    warehouse.execute("create view marts.trends as select 1 as mine")
+    warehouse.execute("delete from settings.made_view_names where qualified_name = 'marts.trends'")
+    warehouse.execute("delete from settings.made_views")
+
+    with pytest.raises(WarehouseFailed, match=r"marts\.trends .* was not made by this program"):
+        refresh_views(warehouse)

@@ -25,6 +25,7 @@ SQL = next(path for path in (_PACKAGE / "sql", _PACKAGE.parents[1] / "sql") if p
 # Which files became which views at the last refresh that made them.
 _MADE = """
 create table if not exists settings.made_views (source varchar, made varchar);
+create table if not exists settings.made_view_names (qualified_name varchar);
 from settings.made_views
 """
 
@@ -68,18 +69,20 @@ def refresh_views(
     """Make every view anew, inside the transaction that the caller opened; how many there are.
 
     Views that are already as `folder` says are left alone, which spares a nightly load half a
-    second. `sla_rules` is the user's own file, used instead of the shipped one. Views without a
-    file in `folder` are dropped. Raises UsageError for a bad `sla_rules`, WarehouseFailed for a
-    view that cannot be made; the caller rolls back, which leaves the old set as it was.
+    second. `sla_rules` is the user's own file, used instead of the shipped one. Views of ours
+    without a file in `folder` are dropped; what others made in these schemas stays. Raises
+    UsageError for a bad `sla_rules`, WarehouseFailed for a view that cannot be made; the caller
+    rolls back, which leaves the old set as it was.
     """
     rules = read_sla_rules(sla_rules or folder / "seeds" / "sla_rules.csv")
     source = _fingerprint(folder)
     try:
         _fill_sla_rules(connection, rules)
+        remembered = connection.execute(_MADE).fetchall()
         count, found = _read_views(connection)
-        if (source, found) in connection.execute(_MADE).fetchall():
+        if (source, found) in remembered:
             return count
-        _drop_views(connection)
+        _drop_views(connection, folder)
     except duckdb.Error as error:
         raise WarehouseFailed(
             f"The views could not be replaced ({first_line(error)}). "
@@ -87,6 +90,9 @@ def refresh_views(
         ) from error
     for definition in view_definitions(folder):
         _create(connection, definition)
+    names = [each.qualified_name for each in view_definitions(folder)]
+    connection.execute("delete from settings.made_view_names")
+    connection.execute("insert into settings.made_view_names select unnest($1)", [names])
     count, made = _read_views(connection)
     connection.execute("delete from settings.made_views")
     connection.execute("insert into settings.made_views values ($1, $2)", [source, made])
@@ -107,8 +113,8 @@ def _read_views(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     count, texts = connection.execute(
         "select count(*), string_agg(concat_ws(chr(0), schema_name, view_name, sql, comment), "
         "chr(0) order by schema_name, view_name) from duckdb_views() "
-        "where database_name = current_database() and schema_name in $1",
-        [list(SCHEMAS)],
+        "where database_name = current_database() and concat_ws('.', schema_name, view_name) in ("
+        "select qualified_name from settings.made_view_names)"
     ).fetchall()[0]
     return count, hashlib.sha256((texts or "").encode()).hexdigest()
 
@@ -172,14 +178,28 @@ def _read_contract(sql: str) -> tuple[str, dict[str, str]]:
     return comment.strip(), columns
 
 
-def _drop_views(connection: duckdb.DuckDBPyConnection) -> None:
-    views = connection.execute(
-        "select schema_name, view_name from duckdb_views() "
+def _drop_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Drop the views that we made. Others stay; WarehouseFailed where one has a name of ours."""
+    found = connection.execute(
+        "select concat_ws('.', schema_name, view_name), coalesce(comment, '') from duckdb_views() "
         "where database_name = current_database() and schema_name in $1",
         [list(SCHEMAS)],
     ).fetchall()
-    for schema, name in views:
-        connection.execute(f'drop view "{schema}"."{name}"')
+    ours = {each.qualified_name for each in view_definitions(folder)}
+    made = {
+        name
+        for (name,) in connection.execute("from settings.made_view_names").fetchall()
+        # A warehouse of an older version does not name them; ours say their grain.
+    } or ours | {name for name, comment in found if "Grain: one row" in comment}
+    for name in sorted({name for name, _ in found} & made):
+        schema, _, view = name.partition(".")
+        connection.execute(f'drop view "{schema}"."{view}"')
+    if taken := sorted(({name for name, _ in found} - made) & ours):
+        raise WarehouseFailed(
+            f"{', '.join(taken)} in this warehouse was not made by this program, but has the name "
+            "of a view that it makes. The views are as before; rename yours, then run "
+            "'referrals views'."
+        )
     for schema in SCHEMAS:
         connection.execute(f"create schema if not exists {schema}")
 

@@ -5,6 +5,7 @@
 with referrals as (
 
     select * from marts.referrals
+    where is_counted
 
 ), segments as (
 
