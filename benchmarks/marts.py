@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from partner_center.schema.fields import DATE_COLUMNS
+from partner_referrals.warehouse.tables import create_tables
 from partner_referrals.warehouse.views import refresh_views, view_definitions
 
 GOALS = {"stage_durations": 45, "conversion_curve": 75}
@@ -25,8 +26,7 @@ RUNS = 3
 
 # Both eras, four years, four in ten won or lost, one in seven still open, some nulls.
 REFERRALS = """
-create schema partner_center;
-create table partner_center.referrals as
+insert into partner_center.referrals by name
 with chances as (
     select
         number,
@@ -84,7 +84,7 @@ select
         created_date, acknowledged_date, accepted_date, won_date, lost_date, declined_date,
         expired_date
     ) as last_activity_date,
-    true as is_listed, md5(number::varchar) as content_hash,
+    true as is_listed, (hash(number) >> 1)::bigint as content_hash,
     timestamp '2020-12-31 12:00:00' as valid_from, null::timestamp as valid_to
 from ended;
 """
@@ -92,28 +92,29 @@ HISTORY = """
 insert into partner_center.referrals by name
 select
     * replace (
-        'New' as status, md5(id) as content_hash, null as accepted_date, null as won_date,
+        'New' as status, (hash(id) >> 1)::bigint as content_hash, null as accepted_date, null as won_date,
         valid_from - interval 1 day as valid_from, valid_from as valid_to
     )
 from partner_center.referrals
 where hash(id) % 1000 < 1000 * $share;
 """
-OTHER_TABLES = """
-create table partner_center.referral_rejects(record varchar, reason varchar, rejected_at timestamp);
-create table partner_center.load_runs as
+LOAD_RUN = """
+insert into partner_center.load_runs by name
 select
-    '1' as run_id, timestamp '2020-12-31 12:10:00' as finished_at, true as succeeded,
-    0::bigint as server_total, true as reconciled;
+    '1' as run_id, timestamp '2020-12-31 12:00:00' as started_at,
+    timestamp '2020-12-31 12:10:00' as finished_at, 'full' as mode, true as succeeded,
+    0::bigint as server_total, true as reconciled, 'referrals' as resource;
 checkpoint;
 """
 
 
 def make_warehouse(connection: duckdb.DuckDBPyConnection, rows: int, share: float) -> None:
     """Fill a new warehouse with referrals and every view."""
+    create_tables(connection)
     connection.execute("select setseed(0.5)")
     connection.execute(REFERRALS, {"rows": rows})
     connection.execute(HISTORY, {"share": share})
-    connection.execute(OTHER_TABLES)
+    connection.execute(LOAD_RUN)
     refresh_views(connection)
 
 
