@@ -92,7 +92,8 @@ HISTORY = """
 insert into partner_center.referrals by name
 select
     * replace (
-        'New' as status, (hash(id) >> 1)::bigint as content_hash, null as accepted_date, null as won_date,
+        'New' as status, (hash(id) >> 1)::bigint as content_hash,
+        null as accepted_date, null as won_date,
         valid_from - interval 1 day as valid_from, valid_from as valid_to
     )
 from partner_center.referrals
