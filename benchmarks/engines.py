@@ -43,8 +43,6 @@ def main() -> None:
         with duckdb.connect(warehouse) as connection:
             connection.execute(f"set memory_limit = '{asked.memory}'")
             make_warehouse(connection, asked.rows, 0.0)
-            # Which publish leaves out.
-            connection.execute("alter table partner_center.load_runs add column error varchar")
         for engine in asked.engines.split(","):
             for what, seconds in runs[engine](warehouse, asked.memory):
                 print(f"{engine:<10}{what:<24}{seconds}", flush=True)

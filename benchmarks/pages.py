@@ -8,6 +8,7 @@ import duckdb
 from marts import REFERRALS
 
 from partner_center.schema.fields import DATE_FIELDS, FIELDS
+from partner_referrals.warehouse.tables import create_tables
 
 PAGE_ROWS = 9_999
 LOOKBACK = "interval 7 day"
@@ -53,6 +54,7 @@ def make_worlds(directory: Path, rows: int, moved: int, new: int) -> tuple[World
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute("select setseed(0.5)")
+        create_tables(connection)
         connection.execute(REFERRALS, {"rows": rows})
         connection.execute("create table first_day as from partner_center.referrals order by id")
         for statement in _NEXT_DAY.strip().split(";\n"):
