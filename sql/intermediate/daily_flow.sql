@@ -1,5 +1,6 @@
--- What came in and went out on each day, without gaps. Left out are referrals
--- without a creation date, and those closed at an unknown date.
+-- Referrals that came and went on each day, without gaps, from the first
+-- milestone that is not before 1990. Left out are referrals without a created
+-- date.
 -- Grain: one row per day
 -- Answers: do we close referrals as fast as they come in?
 -- Columns:
@@ -9,86 +10,98 @@
 --   accepted_count: referrals accepted on the day
 --   won_count: referrals won on the day
 --   lost_count: referrals lost on the day
---   closed_count: referrals closed, in whichever way on the day; a closing
---     before creation counts on the day of creation
+--   closed_count: referrals closed on the day, in any way; a closing before
+--     creation counts on the day of creation, and so does one without a date
 --   open_at_start_count: referrals created before the day and not closed before
 --     it
+--   first_at: the first milestone, UTC; the same in every row
 
 with event_days as (
 
     select * from intermediate.event_days
 
+), moments as (
+
+    select * from intermediate.moments
+
+), bounds as (
+
+    select
+        min(event_days.first_at) as first_at,
+        max(moments.as_of) as as_of
+    from event_days
+    cross join moments
+
+), days as (
+
+    select
+        unnest(
+            generate_series(
+                cast(first_at as date), cast(as_of as date), interval 1 day
+            )
+        ) as day,
+        first_at
+    from bounds
+    -- Spark refuses a series that ends before it begins.
+    where first_at <= as_of
+
 ), calendar as (
 
-    select * from intermediate.calendar
+    select
+        cast(day as date) as day,
+        first_at
+    from days
+    union all
+    -- What is dated before 1990 is open, or not, when the calendar begins.
+    select
+        date '1989-12-31' as day,
+        null as first_at
 
 ), counted as (
 
     select
         calendar.day,
+        calendar.first_at,
         cast(
-            coalesce(
-                sum(event_days.referral_count) filter (
-                    where event_days.event = 'created'
-                ),
-                0
-            ) as bigint
+            sum(case when event = 'created' then referral_count else 0 end)
+            as bigint
         ) as created_count,
         cast(
-            coalesce(
-                sum(event_days.referral_count) filter (
-                    where event_days.event = 'responded'
-                ),
-                0
-            ) as bigint
+            sum(case when event = 'responded' then referral_count else 0 end)
+            as bigint
         ) as responded_count,
         cast(
-            coalesce(
-                sum(event_days.referral_count) filter (
-                    where event_days.event = 'accepted'
-                ),
-                0
-            ) as bigint
+            sum(case when event = 'accepted' then referral_count else 0 end)
+            as bigint
         ) as accepted_count,
         cast(
-            coalesce(
-                sum(event_days.referral_count) filter (
-                    where event_days.event = 'won'
-                ),
-                0
-            ) as bigint
+            sum(case when event = 'won' then referral_count else 0 end)
+            as bigint
         ) as won_count,
         cast(
-            coalesce(
-                sum(event_days.referral_count) filter (
-                    where event_days.event = 'lost'
-                ),
-                0
-            ) as bigint
+            sum(case when event = 'lost' then referral_count else 0 end)
+            as bigint
         ) as lost_count,
         cast(
-            coalesce(
-                sum(event_days.referral_count) filter (
-                    where event_days.event = 'closed'
-                ),
-                0
-            ) as bigint
-        ) as closed_count,
-        count(event_days.day) as event_count
+            sum(case when event = 'closed' then referral_count else 0 end)
+            as bigint
+        ) as closed_count
     from calendar
     left join event_days on calendar.day = event_days.day
-    group by calendar.day
+    group by calendar.day, calendar.first_at
 
 ), summed as (
 
     select
         *,
-        sum(event_count) over past as past_event_count,
-        sum(created_count - closed_count) over past as open_at_end_count
+        cast(
+            coalesce(sum(created_count - closed_count) over earlier, 0)
+            as bigint
+        ) as open_at_start_count
     from counted
-    window past as (
+    window earlier as (
         order by day
-        rows between unbounded preceding and current row
+        rows between unbounded preceding and 1 preceding
     )
 
 )
@@ -101,8 +114,7 @@ select
     won_count,
     lost_count,
     closed_count,
-    cast(
-        open_at_end_count - created_count + closed_count as bigint
-    ) as open_at_start_count
+    open_at_start_count,
+    first_at
 from summed
-where past_event_count > 0
+where first_at is not null

@@ -38,6 +38,16 @@ with referrals as (
         created_at is null as misses_creation,
         coalesce(
             least(
+                created_at,
+                acknowledged_at,
+                accepted_at,
+                terminal_at,
+                archived_at
+            ) < timestamp '1990-01-01',
+            false
+        ) as precedes_1990,
+        coalesce(
+            least(
                 acknowledged_at, accepted_at, terminal_at, archived_at
             ) < earliest_at,
             false
@@ -57,6 +67,7 @@ with referrals as (
     select * from judged
     where
         misses_creation
+        or precedes_1990
         or precedes_creation
         or accepts_too_early
         or ends_too_early
@@ -72,6 +83,7 @@ with referrals as (
         values
             ('terminal_without_date', 'warning'),
             ('missing_created_date', 'error'),
+            ('date_before_1990', 'error'),
             ('milestone_before_creation', 'warning'),
             ('accepted_before_acknowledged', 'warning'),
             ('terminal_before_accepted', 'warning'),
@@ -89,6 +101,8 @@ select
             then 'The status says that it ended, but not when.'
         when 'missing_created_date'
             then 'It has no created date, so it is in no cohort and curve.'
+        when 'date_before_1990'
+            then 'It has a date before 1990, which must be a mistake.'
         when 'milestone_before_creation'
             then concat(
                 'Created at ',
@@ -148,6 +162,7 @@ where
     case rules.rule
         when 'terminal_without_date' then ends_undated
         when 'missing_created_date' then misses_creation
+        when 'date_before_1990' then precedes_1990
         when 'milestone_before_creation' then precedes_creation
         when 'accepted_before_acknowledged' then accepts_too_early
         when 'terminal_before_accepted' then ends_too_early

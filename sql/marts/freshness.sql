@@ -3,9 +3,10 @@
 -- Grain: one row
 -- Answers: can these figures be trusted today?
 -- Columns:
---   last_load_at: end of the newest succeeded load, UTC; null before any
---   last_activity_at: newest milestone of any referral, not after last_load_at,
---     UTC
+--   last_load_at: end of the newest succeeded load of referrals, UTC; loads with
+--     a filter do not count; null before any
+--   last_activity_at: newest milestone of any referral, not after the newest
+--     load of any kind, UTC
 --   referral_count: referrals in the warehouse, those no longer listed too
 --   rejected_count: records that could not be read
 --   server_total: referrals that Partner Center counted at the last load; null
@@ -59,19 +60,28 @@ with moments as (
 
 ), last_loads as (
 
+    -- Where referrals are loaded, loads of other resources do not count.
     select
-        loads.server_total,
-        loads.is_reconciled,
-        loads.tenant_id,
-        row_number() over (order by loads.run_id desc) as newness
+        loads.*,
+        row_number() over (
+            order by
+                case when loads.resource <> 'referrals' then 1 else 0 end,
+                loads.finished_at desc,
+                loads.run_id desc
+        ) as newness
     from loads
-    inner join moments on loads.finished_at = moments.last_load_at
-    where loads.is_succeeded
+    cross join moments
+    where
+        loads.is_succeeded
+        and loads.mode <> 'filtered'
+        and (
+            moments.known_at is null or loads.finished_at <= moments.known_at
+        )
 
 )
 
 select
-    moments.last_load_at,
+    last_loads.finished_at as last_load_at,
     activity.last_activity_at,
     activity.referral_count,
     rejected.rejected_count,

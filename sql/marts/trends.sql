@@ -1,6 +1,7 @@
--- The flow by day, week and month, each beside the period before it.
+-- Counts by day, week and month, compared with the period before, with the same
+-- period a year before, and with what the periods before lead us to expect.
 -- Grain: one row per period, period_start
--- Answers: is business growing or shrinking?
+-- Answers: is business growing or shrinking, and is a change more than noise?
 -- Columns:
 --   period: day, week (from Monday) or month
 --   period_start: its first day, UTC
@@ -9,14 +10,25 @@
 --   accepted_count: referrals accepted in the period
 --   won_count: referrals won in the period
 --   lost_count: referrals lost in the period
---   closed_count: referrals closed, in whichever way in the period
+--   closed_count: referrals closed in the period, in any way
 --   open_at_start_count: referrals open at the start of its first day that is
---     told about
---   is_complete: whether its end is not after as_of
+--     in flow_by_day
+--   is_complete: whether all of it lies between the first milestone and as_of
 --   created_change_rate: created_count over that of the period before, less 1;
 --     null if that is 0 or there is none
 --   won_change_rate: won_count over that of the period before, less 1; null if
 --     that is 0 or there is none
+--   created_year_change_rate: created_count over that of the same period a year
+--     (of a week: 52 weeks) before, less 1; null if that is 0 or there is none
+--   won_year_change_rate: won_count over that of the same period a year (of a
+--     week: 52 weeks) before, less 1; null if that is 0 or there is none
+--   created_expected_low: lower limit of an XmR chart of created_count over the
+--     12 complete periods before, never below 0: a count outside of the limits
+--     is unusual, one inside is noise; null with fewer than 6 periods
+--   created_expected_high: upper limit of that chart
+--   won_expected_low: lower limit of an XmR chart of won_count over the 12
+--     complete periods before, never below 0; null with fewer than 6 periods
+--   won_expected_high: upper limit of that chart
 
 with daily_flow as (
 
@@ -54,40 +66,114 @@ with daily_flow as (
     select
         period,
         period_start,
-        period_end,
         cast(sum(created_count) as bigint) as created_count,
         cast(sum(responded_count) as bigint) as responded_count,
         cast(sum(accepted_count) as bigint) as accepted_count,
         cast(sum(won_count) as bigint) as won_count,
         cast(sum(lost_count) as bigint) as lost_count,
         cast(sum(closed_count) as bigint) as closed_count,
-        min(day) as first_day
+        min(day) as first_day,
+        bool_and(
+            period_start >= first_at and period_end <= as_of
+        ) as is_complete
     from periods
-    group by period, period_start, period_end
+    cross join moments
+    group by period, period_start
+
+), compared as (
+
+    select
+        summed.*,
+        daily_flow.open_at_start_count,
+        year_before.created_count as created_year_before_count,
+        year_before.won_count as won_year_before_count,
+        lag(summed.created_count) over earlier as created_before_count,
+        lag(summed.won_count) over earlier as won_before_count,
+        -- What to expect is told by complete periods alone; null leaves it out.
+        case
+            when summed.is_complete then cast(summed.created_count as double)
+        end as created,
+        case
+            when summed.is_complete then cast(summed.won_count as double)
+        end as won
+    from summed
+    inner join daily_flow on summed.first_day = daily_flow.day
+    left join summed as year_before
+        on
+            summed.period = year_before.period
+            and case
+                when summed.period = 'week'
+                    then summed.period_start - interval 364 day
+                else summed.period_start - interval 1 year
+            end = year_before.period_start
+    window earlier as (
+        partition by summed.period
+        order by summed.period_start
+    )
+
+), ranged as (
+
+    select
+        *,
+        abs(created - lag(created) over earlier) as created_range,
+        abs(won - lag(won) over earlier) as won_range
+    from compared
+    window earlier as (
+        partition by period
+        order by period_start
+    )
+
+), expected as (
+
+    -- Between 12 periods there are 11 ranges.
+    select
+        *,
+        count(created) over last_12 as basis_count,
+        avg(created) over last_12 as created_mean,
+        avg(won) over last_12 as won_mean,
+        2.66 * avg(created_range) over last_11 as created_margin,
+        2.66 * avg(won_range) over last_11 as won_margin
+    from ranged
+    window
+        last_12 as (
+            partition by period
+            order by period_start
+            rows between 12 preceding and 1 preceding
+        ),
+        last_11 as (
+            partition by period
+            order by period_start
+            rows between 11 preceding and 1 preceding
+        )
 
 )
 
 select
-    summed.period,
-    summed.period_start,
-    summed.created_count,
-    summed.responded_count,
-    summed.accepted_count,
-    summed.won_count,
-    summed.lost_count,
-    summed.closed_count,
-    daily_flow.open_at_start_count,
-    summed.period_end <= moments.as_of as is_complete,
-    summed.created_count
-    / nullif(lag(summed.created_count) over earlier, 0)
-    - 1 as created_change_rate,
-    summed.won_count
-    / nullif(lag(summed.won_count) over earlier, 0)
-    - 1 as won_change_rate
-from summed
-cross join moments
-inner join daily_flow on summed.first_day = daily_flow.day
-window earlier as (
-    partition by summed.period
-    order by summed.period_start
-)
+    period,
+    period_start,
+    created_count,
+    responded_count,
+    accepted_count,
+    won_count,
+    lost_count,
+    closed_count,
+    open_at_start_count,
+    is_complete,
+    created_count / nullif(created_before_count, 0) - 1 as created_change_rate,
+    won_count / nullif(won_before_count, 0) - 1 as won_change_rate,
+    created_count / nullif(created_year_before_count, 0)
+    - 1 as created_year_change_rate,
+    won_count / nullif(won_year_before_count, 0) - 1 as won_year_change_rate,
+    case
+        when basis_count >= 6 then greatest(created_mean - created_margin, 0)
+    end as created_expected_low,
+    case
+        when basis_count >= 6 then created_mean + created_margin
+    end as created_expected_high,
+    case
+        when basis_count >= 6 then greatest(won_mean - won_margin, 0)
+    end as won_expected_low,
+    case
+        when basis_count >= 6 then won_mean + won_margin
+    end as won_expected_high
+from expected

@@ -4,6 +4,8 @@
 -- Columns:
 --   run_id: identifier of the run
 --   finished_at: when the run ended, UTC
+--   mode: full, incremental or filtered
+--   resource: what was loaded: referrals, engagements or search
 --   is_succeeded: true when its rows were merged and the views in place
 --   server_total: referrals that Partner Center counted; null if it did not
 --   is_reconciled: whether its counts agreed with ours; null if not compared
@@ -18,6 +20,8 @@ with load_runs as (
 select
     run_id,
     finished_at,
+    mode,
+    resource,
     succeeded as is_succeeded,
     server_total,
     reconciled as is_reconciled,

@@ -39,6 +39,8 @@ STEPS = (
 )  # fmt: skip
 NOISE = timedelta(seconds=60)
 NEW_PROCESS = datetime(2019, 1, 17)
+# Earlier dates are mistakes; they start no calendar.
+CALENDAR_FROM = datetime(1990, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Load:
     succeeded: bool
     server_total: int | None
     reconciled: bool | None
+    mode: str = "full"
+    resource: str | None = "referrals"
 
 
 @dataclass(frozen=True)
@@ -99,13 +103,24 @@ class Warehouse:
     known_at: datetime | None = None
 
     @property
-    def last_load(self) -> Load | None:
-        known = [
+    def known_loads(self) -> list[Load]:
+        """Those that had succeeded by known_at."""
+        return [
             load
             for load in self.loads
             if load.succeeded and (self.known_at is None or load.finished_at <= self.known_at)
         ]
-        return max(known, key=lambda load: load.finished_at, default=None)
+
+    @property
+    def last_load(self) -> Load | None:
+        return max(self.known_loads, key=lambda load: load.finished_at, default=None)
+
+    @property
+    def verifying_load(self) -> Load | None:
+        """The newest that listed more than a filter's choice, of referrals if there is one."""
+        unfiltered = [load for load in self.known_loads if load.mode != "filtered"]
+        of_referrals = [load for load in unfiltered if load.resource in (None, "referrals")]
+        return max(of_referrals or unfiltered, key=lambda load: load.finished_at, default=None)
 
     @property
     def as_of(self) -> datetime | None:
@@ -622,13 +637,25 @@ def _expires_at(each: Referral) -> datetime | None:
 FLOW = ("created", "responded", "accepted", "won", "lost", "closed")
 
 
+def _first_milestone(warehouse: Warehouse) -> datetime | None:
+    """The earliest milestone that the flow may begin with."""
+    moments = [
+        moment
+        for each in counted(warehouse)
+        if each.has_place_in_time
+        for moment in each.at.values()
+        if moment and moment >= CALENDAR_FROM
+    ]
+    return min(moments, default=None)
+
+
 def flow_by_day(warehouse: Warehouse) -> list[Row]:
     """marts.flow_by_day"""
     placed = [each for each in counted(warehouse) if each.has_place_in_time]
-    moments = [moment for each in placed for moment in each.at.values() if moment]
-    if not moments or warehouse.as_of is None:
+    first = _first_milestone(warehouse)
+    if first is None or warehouse.as_of is None:
         return []
-    day, last = min(moments).date(), warehouse.as_of.date()
+    day, last = first.date(), warehouse.as_of.date()
     rows = []
     while day <= last:
         row: Row = {"day": day}
@@ -667,10 +694,10 @@ def trends(warehouse: Warehouse) -> list[Row]:
         "week": lambda start: start + timedelta(days=7),
         "month": next_month,
     }
-    flow = flow_by_day(warehouse)
-    rows = []
+    flow, first = flow_by_day(warehouse), _first_milestone(warehouse)
+    rows: list[Row] = []
     for period, start_of in starts.items():
-        before = None
+        found: list[Row] = []
         for start in sorted({start_of(row["day"]) for row in flow}):
             members = [row for row in flow if start_of(row["day"]) == start]
             row = {"period": period, "period_start": start}
@@ -678,14 +705,49 @@ def trends(warehouse: Warehouse) -> list[Row]:
                 f"{event}_count": sum(each[f"{event}_count"] for each in members) for event in FLOW
             }
             row["open_at_start_count"] = members[0]["open_at_start_count"]
-            end = datetime.combine(ends[period](start), datetime.min.time())
-            row["is_complete"] = warehouse.as_of is not None and end <= warehouse.as_of
+            begins = datetime.combine(start, datetime.min.time())
+            ends_at = datetime.combine(ends[period](start), datetime.min.time())
+            assert first and warehouse.as_of
+            row["is_complete"] = begins >= first and ends_at <= warehouse.as_of
             for event in ("created", "won"):
-                old = before[f"{event}_count"] if before else 0
-                row[f"{event}_change_rate"] = row[f"{event}_count"] / old - 1 if old else None
-            rows.append(row)
-            before = row
+                row |= _comparisons(row, f"{event}_count", found, event)
+            found.append(row)
+        rows += found
     return rows
+
+
+def _comparisons(row: Row, count: str, earlier: list[Row], prefix: str) -> Row:
+    """A period's count beside those of the periods before it."""
+
+    def change(before: Row | None) -> float | None:
+        return row[count] / before[count] - 1 if before and before[count] else None
+
+    start = _year_before(row["period"], row["period_start"])
+    year_before = next((each for each in earlier if each["period_start"] == start), None)
+    low, high = xmr_limits([each[count] for each in earlier if each["is_complete"]][-12:])
+    return {
+        f"{prefix}_change_rate": change(earlier[-1] if earlier else None),
+        f"{prefix}_year_change_rate": change(year_before),
+        f"{prefix}_expected_low": low,
+        f"{prefix}_expected_high": high,
+    }
+
+
+def _year_before(period: str, start: date) -> date:
+    if period == "week":
+        return start - timedelta(weeks=52)
+    day = 28 if (start.month, start.day) == (2, 29) else start.day
+    return date(start.year - 1, start.month, day)
+
+
+def xmr_limits(values: list[int]) -> tuple[float | None, float | None]:
+    """Limits of an XmR chart; none of fewer than six values."""
+    if len(values) < 6:
+        return None, None
+    mean = sum(values) / len(values)
+    ranges = [abs(later - earlier) for earlier, later in itertools.pairwise(values)]
+    margin = 2.66 * sum(ranges) / len(ranges)
+    return max(mean - margin, 0.0), mean + margin
 
 
 def referral_history(warehouse: Warehouse) -> list[Row]:
@@ -729,6 +791,8 @@ def _issues(each: Referral) -> Iterator[str]:
         yield "missing_created_date"
     elif any(moment and moment < each.created_at - NOISE for moment in at.values()):
         yield "milestone_before_creation"
+    if any(moment and moment < CALENDAR_FROM for moment in at.values()):
+        yield "date_before_1990"
     if at["accepted"] and at["acknowledged"] and at["accepted"] < at["acknowledged"] - NOISE:
         yield "accepted_before_acknowledged"
     if at["accepted"] and any(moment < at["accepted"] - NOISE for moment in endings):
@@ -779,13 +843,13 @@ def _is_late_change(earlier: Version, later: Version) -> bool:
 
 def freshness(warehouse: Warehouse) -> list[Row]:
     """marts.freshness"""
-    last_load = warehouse.last_load
+    last_load, verifying = warehouse.last_load, warehouse.verifying_load
     known = [history[-1] for history in warehouse.histories() if history[-1].valid_to is None]
     moments = [day for version in known for day in version.dates.values() if day]
     known_at = warehouse.known_at
     return [
         {
-            "last_load_at": last_load.finished_at if last_load else None,
+            "last_load_at": verifying.finished_at if verifying else None,
             "last_activity_at": max(
                 (day for day in moments if last_load and day <= last_load.finished_at),
                 default=None,
@@ -794,8 +858,8 @@ def freshness(warehouse: Warehouse) -> list[Row]:
             "rejected_count": sum(
                 known_at is None or moment <= known_at for moment in warehouse.rejected_at
             ),
-            "server_total": last_load.server_total if last_load else None,
-            "is_reconciled": last_load.reconciled if last_load else None,
+            "server_total": verifying.server_total if verifying else None,
+            "is_reconciled": verifying.reconciled if verifying else None,
             "as_of": warehouse.as_of,
             "tenant_id": None,
         }

@@ -46,7 +46,8 @@ TABLES = {table.name: column_definitions(table) for table in tables.TABLES}
 # Few enough moments that ties, month edges and reversed orders are common.
 START = datetime(2018, 12, 27, 9, 30)
 LOADS = [START + timedelta(days=30 * number, hours=3) for number in range(1, 5)]
-DAYS = (0, 0, 1, 3, 4, 7, 14, 20, 21, 22, 35, 36, 60, 95, 120, 125, 400)
+# One of the days is before 1990, where no date can be right.
+DAYS = (-11_000, 0, 0, 1, 3, 4, 7, 14, 20, 21, 22, 35, 36, 60, 95, 120, 125, 400)
 SECONDS = (0, 0, 0, 30, 59, 61, 40_000, 52_200, 70_000)
 MICROSECONDS = (0, 0, 0, 1, 999_999)
 VALUES = {
@@ -135,6 +136,8 @@ def warehouses(draw: st.DrawFn) -> Warehouse:
             draw(st.sampled_from([True, True, True, False])),
             draw(st.sampled_from([None, 3])),
             draw(st.sampled_from([None, True, False])),
+            draw(st.sampled_from(["full", "incremental", "filtered"])),
+            draw(st.sampled_from([None, "referrals", "engagements"])),
         )
         for number, moment in enumerate(draw(st.sampled_from([LOADS, LOADS[:2], []])))
     ]
@@ -164,13 +167,15 @@ def holding(
     for load in warehouse.loads:
         connection.execute(
             "insert into partner_center.load_runs by name select $1 as run_id, $2 as finished_at, "
-            "$3 as succeeded, $4 as server_total, $5 as reconciled",
+            "$3 as succeeded, $4 as server_total, $5 as reconciled, $6 as mode, $7 as resource",
             [
                 load.finished_at.isoformat(),
                 load.finished_at,
                 load.succeeded,
                 load.server_total,
                 load.reconciled,
+                load.mode,
+                load.resource,
             ],
         )
     for moment in warehouse.rejected_at:

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from partner_referrals.warehouse.views import view_definitions
-from support.oracle import MILESTONES, TERMINALS
+from support.oracle import MILESTONES, TERMINALS, Load, Warehouse
 from support.views import CROWDED, GRAINS, LOADED, holding, make_warehouse, read, version, warehouse
 
 
@@ -179,16 +179,90 @@ def test_flow_begins_with_what_has_a_place_in_it(tables):
 
 
 def test_period_is_complete_at_the_moment_it_ends(tables):
-    """As of midnight the day before is complete, the one that begins is not."""
+    """As of midnight the day before is complete, the one that begins is not, nor is the first."""
     midnight = datetime(2024, 6, 1)
-    held = warehouse(version("R1", created=datetime(2024, 5, 31, 8)), asked_as_of=midnight)
+    held = warehouse(version("R1", created=datetime(2024, 5, 30, 8)), asked_as_of=midnight)
     with holding(tables, held):
         rows = tables.execute(
             "select cast(period_start as varchar), is_complete from marts.trends "
             "where period = 'day' order by all"
         ).fetchall()
 
-    assert [("2024-05-31", True), ("2024-06-01", False)] == rows
+    assert [("2024-05-30", False), ("2024-05-31", True), ("2024-06-01", False)] == rows
+
+
+def test_date_before_1990_starts_no_calendar(tables):
+    """The flow begins with the first date that can be right; what was open by then is open."""
+    held = warehouse(
+        version("R1", created=datetime(1601, 1, 1)),
+        version("R2", created=LOADED - timedelta(days=1)),
+    )
+    with holding(tables, held):
+        rows = tables.execute(
+            "select created_count, open_at_start_count from marts.flow_by_day order by day"
+        ).fetchall()
+        issues = tables.execute(
+            "select referral_id, severity from marts.data_quality_issues "
+            "where rule = 'date_before_1990'"
+        ).fetchall()
+
+    assert [(1, 1), (0, 2)] == rows
+    assert [("R1", "error")] == issues
+
+
+def test_expected_range_is_that_of_an_xmr_chart(tables):
+    """Six whole days of 1, 3, 2, 4, 2 and 6 created: 3 on average, 2.2 from one to the next."""
+    start = datetime(2024, 5, 1)
+    counts = [1, 3, 2, 4, 2, 6, 1]
+    versions = [
+        version(f"R{day}-{number}", created=start + timedelta(days=day))
+        for day, count in enumerate(counts)
+        for number in range(count)
+    ]
+    with holding(tables, warehouse(*versions, asked_as_of=start + timedelta(days=7))):
+        rows = tables.execute(
+            "select created_expected_low, round(created_expected_high, 9) from marts.trends "
+            "where period = 'day' order by period_start"
+        ).fetchall()
+
+    assert [(None, None)] * 6 == rows[:6]
+    assert (0, round(3 + 2.66 * 2.2, 9)) == rows[6]
+
+
+def test_year_change_compares_the_same_days(tables):
+    """A day is compared with its date a year before, a week with the one 52 weeks before."""
+    then, now = datetime(2023, 5, 1), datetime(2024, 4, 29, 12)
+    held = warehouse(
+        version("R1", created=then),
+        *[version(f"S{number}", created=now) for number in range(3)],
+        asked_as_of=datetime(2024, 5, 7),
+    )
+    with holding(tables, held):
+        rows = tables.execute(
+            "select period, cast(period_start as varchar), created_year_change_rate "
+            "from marts.trends where created_year_change_rate is not null order by all"
+        ).fetchall()
+
+    assert [
+        ("day", "2024-05-01", -1),
+        ("month", "2024-05-01", -1),
+        ("week", "2024-04-29", 2),
+    ] == rows
+
+
+def test_load_with_a_filter_is_not_fresh(tables):
+    """Freshness is that of the newest load without a filter; the other views answer as of both."""
+    later = LOADED + timedelta(days=1)
+    held = Warehouse(
+        [version("R1")],
+        [Load(LOADED, True, 1, True), Load(later, True, 9, None, mode="filtered")],
+    )
+    with holding(tables, held):
+        rows = tables.execute(
+            "select last_load_at, as_of, server_total, is_reconciled from marts.freshness"
+        ).fetchall()
+
+    assert [(LOADED, later, 1, True)] == rows
 
 
 def test_documented_sample_breached_its_deadline(tables):

@@ -91,7 +91,7 @@ def test_view_reads_only_layers_below(name):
     ("construct", "view"),
     [
         ("getvariable", {"asked_moments"}),
-        ("generate_series", {"calendar", "curve_days"}),
+        ("generate_series", {"daily_flow", "curve_days"}),
         ("quantile", {"duration_percentiles"}),
         ("date_diff", {"referral_durations", "open_ages"}),
     ],

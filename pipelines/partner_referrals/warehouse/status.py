@@ -12,12 +12,22 @@ from partner_referrals.warehouse.query import caged
 
 SHOWN_RUNS = 5
 
+# A load that ended after now was made with a wrong clock, and proves nothing.
+_LAST_LOAD = """
+select coalesce(
+    max(finished_at) filter (coalesce(resource, 'referrals') = 'referrals'), max(finished_at)
+)
+from partner_center.load_runs
+where succeeded and mode <> 'filtered' and finished_at <= $now
+"""
+
 
 @dataclass(frozen=True)
 class Status:
     """What `referrals status` shows; times are naive UTC.
 
-    `age` is the time since the newest succeeded load, None before the first.
+    `age` is the time since the newest succeeded load of referrals without a filter, None before
+    the first.
     """
 
     freshness: dict[str, Any]
@@ -36,6 +46,7 @@ def read_status(warehouse: Path, now: datetime) -> Status:
     with caged(warehouse) as connection:
         try:
             freshness = _rows(connection, "from marts.freshness")[0]
+            loaded_at = connection.execute(_LAST_LOAD, {"now": now}).fetchall()[0][0]
             runs = _rows(
                 connection,
                 "select * exclude (run_id) from partner_center.load_runs "
@@ -50,7 +61,6 @@ def read_status(warehouse: Path, now: datetime) -> Status:
             raise UsageError(
                 f"{warehouse} holds no finished load yet. Run 'referrals load' first."
             ) from error
-    loaded_at = freshness["last_load_at"]
     return Status(
         freshness=freshness,
         last_runs=runs,
