@@ -97,6 +97,7 @@ class Authority:
 
     def _token(self, params: dict[str, str], host: str) -> dict[str, object]:
         _check_client(params)
+        audience = self._audience(params)
         match params.get("grant_type"):
             case "refresh_token":
                 is_confidential = self._trade_refresh_token(params)
@@ -106,7 +107,13 @@ class Authority:
             case grant:
                 # Among them client_credentials: this API takes tokens of users only.
                 raise SignInRefused("unsupported_grant_type", 70003, f"No grant {grant} here.")
-        return self._tokens_of_user(params, host, is_confidential)
+        return self._tokens_of_user(params, audience, host, is_confidential)
+
+    def _audience(self, params: dict[str, str]) -> str:
+        audience = _audience(params.get("scope", "").split())
+        if audience == ENGAGEMENTS_AUDIENCE and self._behaviour.engagements.refuses_sign_in:
+            raise SignInRefused("invalid_grant", 65001, "Nobody has consented to use this API.")
+        return audience
 
     def _trade_refresh_token(self, params: dict[str, str]) -> bool:
         """Whether the token traded in was a confidential client's; it is good no more."""
@@ -129,7 +136,7 @@ class Authority:
         del self._device_sign_ins[device_code]
 
     def _tokens_of_user(
-        self, params: dict[str, str], host: str, is_confidential: bool
+        self, params: dict[str, str], audience: str, host: str, is_confidential: bool
     ) -> dict[str, object]:
         lifetime = self._behaviour.token_lifetime_seconds
         scopes = params.get("scope", "").split()
@@ -139,7 +146,7 @@ class Authority:
             "scope": " ".join(scope for scope in scopes if "://" in scope),
             "expires_in": int(lifetime),
             "access_token": self._tokens.issue_access_token(
-                lifetime, _audience(scopes), self._behaviour.token_user
+                lifetime, audience, self._behaviour.token_user
             ),
             "refresh_token": self._tokens.issue_refresh_token(is_confidential=is_confidential),
             "id_token": _id_token(host),

@@ -1,4 +1,4 @@
-"""What the stand-in may be told to do differently from a well-behaved server."""
+"""The settings by which tests make the stand-in misbehave."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +28,32 @@ Hook = Callable[[RecordedRequest], Response | None]
 
 
 @dataclass
+class EngagementsBehaviour:
+    """How the engagements API answers; the defaults are those of a well-behaved server."""
+
+    # "documented" names the stand-in itself over http, at a path where nothing is served;
+    # "own_path" names the path of the listing; "circle" leads from the second page to itself;
+    # "none" leaves the key out.
+    next_link: Literal["documented", "own_path", "foreign_host", "circle", "none"] = "documented"
+    # By how many rows each page after the first begins later than its link said: rows that came
+    # before it have gone meanwhile. Negative: rows were added before it, so that some come twice.
+    page_drift: int = 0
+    has_count: bool = True
+    # Added to the true count, for a server that miscounts.
+    count_offset: int = 0
+    max_top: int = 100
+    # The most rows of a page, whatever `$top` asks for.
+    short_pages: int | None = None
+    refuses_filter: bool = False
+    refuses_orderby: bool = False
+    ignores_orderby: bool = False
+    # The sign-in refuses tokens for this API, as where nobody consented to it.
+    refuses_sign_in: bool = False
+    # As for a user who has only the role Referrals admin.
+    refuses_exchange_rates: bool = False
+
+
+@dataclass
 class Behaviour:
     """How the stand-in answers; the defaults are those of a well-behaved server.
 
@@ -49,7 +75,7 @@ class Behaviour:
     refuses_filter: bool = False
     refuses_date_filter: bool = False
     refuses_groupby: bool = False
-    # The most groups that a grouped answer holds; the others are left out without a word.
+    # The most groups of a grouped answer; the others are left out silently.
     grouped_limit: int | None = None
     page_delay_seconds: float = 0.0
     on_request: Hook | None = None
@@ -57,3 +83,4 @@ class Behaviour:
     token_lifetime_seconds: float = 3600.0
     token_user: TokenUser = field(default_factory=TokenUser)
     on_token_request: Hook | None = None
+    engagements: EngagementsBehaviour = field(default_factory=EngagementsBehaviour)

@@ -1,4 +1,4 @@
-"""Makes the answers that say no: for the stand-in itself, and for hooks in tests."""
+"""Makes the error answers of Partner Center: for the stand-in itself, and for hooks in tests."""
 
 import socket
 import struct
@@ -7,10 +7,28 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 
+class Refused(Exception):
+    """The request is answered with an error status; the message is its description.
+
+    `code` is the number that Partner Center gives such errors, where it is not the status.
+    """
+
+    def __init__(self, status: int, description: str, code: int | None = None) -> None:
+        super().__init__(description)
+        self.status = status
+        self.code = code
+
+
 def api_error(status: int, description: str, code: int | None = None) -> Response:
     """An error of the analytics API; `code` is the status unless it has a number of its own."""
     body = {"code": code or status, "description": description, "data": [], "source": "sandbox"}
     return JSONResponse(body, status)
+
+
+def engagements_error(status: int, message: str, code: str | None = None) -> Response:
+    """An error of the engagements API; `code` is the status unless it has one of its own."""
+    error = {"code": code or str(status), "message": message, "target": None, "innerError": None}
+    return JSONResponse({"error": error}, status)
 
 
 def throttled(retry_after: int | str) -> Response:
@@ -31,10 +49,10 @@ def sign_in_error(error: str, number: int, description: str, status: int = 400) 
 
 
 class Reset(Response):
-    """Not an answer: the connection is reset."""
+    """Resets the connection in place of an answer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # ASGI has no word for this; `send` belongs to uvicorn's request, which has the transport.
+        # ASGI cannot reset; `send` is a method of uvicorn's request, which has the transport.
         transport = send.__self__.transport  # type: ignore[attr-defined]
         # Closing without lingering sends RST in place of FIN.
         linger = struct.pack("ii", 1, 0)

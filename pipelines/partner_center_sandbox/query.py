@@ -1,31 +1,19 @@
-"""Reads the query of a request to the referrals endpoint."""
+"""Reads the query of a request to the analytics API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from partner_center.schema.fields import FIELDS
 from partner_center_sandbox.behaviour import Behaviour
+from partner_center_sandbox.faults import Refused
 from partner_center_sandbox.filters import Condition, FilterRefused, parse_filter
+from partner_center_sandbox.resources import AnalyticsResource
 from partner_center_sandbox.store import Level
 
 # "The page limit is 10000. Takes any value less than 10000" (Partner Center docs).
 MAX_TOP = 9_999
-# Undocumented. Small enough that a client that forgets `top` or the next page stands out.
+# Undocumented. So small that tests notice a client that forgets `top` or the next page.
 DEFAULT_TOP = 100
-
-
-# The code of a 401 for a token that was issued for another API.
-WRONG_AUDIENCE = 900420
-
-
-class Refused(Exception):
-    """The request is answered with an error status; the message is its description."""
-
-    def __init__(self, status: int, description: str, code: int | None = None) -> None:
-        super().__init__(description)
-        self.status = status
-        self.code = code
 
 
 @dataclass(frozen=True)
@@ -39,15 +27,17 @@ class Query:
     skip: int
 
 
-def read_query(params: Mapping[str, str], behaviour: Behaviour) -> Query:
-    """The query, or Refused with 400. Parameters that the endpoint does not know are ignored.
+def read_query(
+    params: Mapping[str, str], behaviour: Behaviour, resource: AnalyticsResource
+) -> Query:
+    """The query, or Refused with 400. Unknown parameters are ignored.
 
     A grouped answer holds every group unless `top` is given. Dates are grouped by day unless
     `aggregationLevel` is given.
     """
-    groupby = _groupby(params, behaviour)
+    groupby = _groupby(params, behaviour, resource)
     return Query(
-        condition=_condition(params, behaviour),
+        condition=_condition(params, behaviour, resource),
         groupby=groupby,
         level=_level(params),
         top=_number(params, "top", 1, MAX_TOP, default=MAX_TOP if groupby else DEFAULT_TOP),
@@ -55,13 +45,15 @@ def read_query(params: Mapping[str, str], behaviour: Behaviour) -> Query:
     )
 
 
-def _condition(params: Mapping[str, str], behaviour: Behaviour) -> Condition | None:
+def _condition(
+    params: Mapping[str, str], behaviour: Behaviour, resource: AnalyticsResource
+) -> Condition | None:
     if "filter" not in params:
         return None
     if behaviour.refuses_filter:
         raise Refused(400, "filter is not supported.")
     try:
-        condition = parse_filter(params["filter"])
+        condition = parse_filter(params["filter"], resource)
     except FilterRefused as refusal:
         raise Refused(400, str(refusal)) from refusal
     if behaviour.refuses_date_filter and condition.has_dates:
@@ -69,15 +61,17 @@ def _condition(params: Mapping[str, str], behaviour: Behaviour) -> Condition | N
     return condition
 
 
-def _groupby(params: Mapping[str, str], behaviour: Behaviour) -> tuple[str, ...]:
+def _groupby(
+    params: Mapping[str, str], behaviour: Behaviour, resource: AnalyticsResource
+) -> tuple[str, ...]:
     if "groupby" not in params:
         return ()
     if behaviour.refuses_groupby:
         raise Refused(400, "groupby is not supported.")
     fields = tuple(name.strip() for name in params["groupby"].split(","))
     for name in fields:
-        if name not in FIELDS:
-            raise Refused(400, f"groupby: {name or 'an empty name'} is no field of a referral.")
+        if name not in resource.fields:
+            raise Refused(400, f"groupby: a {resource.item} has no field {name!r}.")
     if len(set(fields)) < len(fields):
         raise Refused(400, "groupby names a field twice.")
     return fields
@@ -95,7 +89,7 @@ def _level(params: Mapping[str, str]) -> Level:
 
 def _number(params: Mapping[str, str], name: str, lowest: int, highest: int, default: int) -> int:
     text = params.get(name, str(default))
-    # isdecimal alone would let other scripts' digits pass.
+    # isdecimal alone would accept the digits of other scripts.
     if not (text.isascii() and text.isdecimal() and lowest <= int(text) <= highest):
         raise Refused(400, f"{name} is a whole number from {lowest} to {highest}, not {text}.")
     return int(text)

@@ -1,6 +1,5 @@
 """Runs the stand-in: its records, its endpoint and its sign-in authority, in one `with` block."""
 
-import json
 import tempfile
 import threading
 from collections.abc import Iterable
@@ -11,11 +10,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from partner_center.errors import UsageError
-from partner_center_sandbox.api import ReferralsApi
+from partner_center_sandbox.analytics import AnalyticsApi
+from partner_center_sandbox.api import Api
 from partner_center_sandbox.authority import CLIENT_ID, CLIENT_SECRET, Authority
 from partner_center_sandbox.behaviour import Behaviour, RecordedRequest
 from partner_center_sandbox.certificate import make_certificate
+from partner_center_sandbox.engagements.api import EngagementsApi
+from partner_center_sandbox.engagements.store import DealStore
 from partner_center_sandbox.generator import GeneratedReferrals
+from partner_center_sandbox.record_store import Record
+from partner_center_sandbox.resources import REFERRALS, SEARCHES
+from partner_center_sandbox.searches import GeneratedSearches
 from partner_center_sandbox.server import LOOPBACK, LoopbackServer
 from partner_center_sandbox.store import Store
 from partner_center_sandbox.tokens import (
@@ -29,9 +34,11 @@ from partner_center_sandbox.tokens import (
 class Sandbox:
     """Partner Center on loopback, within a `with` block; any number of them at once.
 
-    It holds `records` (dicts, or raw JSON that is served word for word), or else `count` generated
-    referrals as of `days` days before `now` (naive UTC); `next_day` then leads up to `now`.
-    `behaviour` makes it misbehave, `requests` and `sign_in_requests` tell what it was asked.
+    It holds `records` (referrals), `engagements` (deals) and `searches`: dicts, or raw JSON that is
+    served word for word. If one of them is given, those that are not are empty. If none is, all are
+    generated: `count` referrals and as many searches, as of `days` days before `now` (naive UTC);
+    `next_day` then leads up to `now`. `behaviour` makes it misbehave, `requests` and
+    `sign_in_requests` tell what it was asked, `engagements` and `searches` hold its records.
     """
 
     tenant_id = TENANT_ID
@@ -40,11 +47,13 @@ class Sandbox:
 
     def __init__(
         self,
-        records: Iterable[dict[str, Any] | str] | None = None,
+        records: Iterable[Record] | None = None,
         count: int = 2_000,
         seed: int = 7,
         now: datetime = datetime(2024, 1, 31, 12),
         *,
+        engagements: Iterable[Record] | None = None,
+        searches: Iterable[Record] | None = None,
         days: int = 1,
         api_port: int = 0,
         authority_port: int = 0,
@@ -53,27 +62,31 @@ class Sandbox:
         self._api_port = api_port
         self._authority_port = authority_port
         self._tokens = Tokens()
-        self._store = Store()
         self._authority = Authority(self._tokens, self.behaviour)
         self._access_token = self._engagements_access_token = self._refresh_token = ""
-        # The next day must not bring them back.
-        self._deleted_ids: set[str] = set()
-        self._generated: GeneratedReferrals | None = None
-        if records is None:
-            self._generated = GeneratedReferrals(count, seed, now, days)
-            self._store.add(self._generated.first_day())
-            self._store.index()
-        else:
-            self._store.add(records)
+        self._last_month = f"{now:%Y%m}"
+        self._generated: tuple[GeneratedReferrals, GeneratedSearches] | None = None
+        if records is None and engagements is None and searches is None:
+            self._generated = (
+                GeneratedReferrals(count, seed, now, days),
+                GeneratedSearches(count, seed, now, days),
+            )
+            records, searches = self._generated[0].first_day(), self._generated[1].records()
+        self._referrals = Store(REFERRALS, records or ())
+        self.engagements = DealStore(engagements or ())
+        self.searches = Store(SEARCHES, searches or ())
+        if self._generated:
+            # Now, so that no client waits for it.
+            self._referrals.index()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            stack.callback(self._store.close)
+            stack.callback(self._referrals.close)
+            stack.callback(self.searches.close)
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-")))
             self.certificate, key = make_certificate(directory)
             closing = threading.Event()
-            answer = ReferralsApi(self._store, self._tokens, self.behaviour, closing)
-            api = stack.enter_context(LoopbackServer(answer, self._api_port))
+            api = stack.enter_context(LoopbackServer(self._api(closing), self._api_port))
             authority = stack.enter_context(
                 LoopbackServer(self._authority, self._authority_port, (self.certificate, key))
             )
@@ -92,6 +105,14 @@ class Sandbox:
         trace: TracebackType | None,
     ) -> None:
         self._running.close()
+
+    def _api(self, closing: threading.Event) -> Api:
+        stores = {store.resource.path: store for store in (self._referrals, self.searches)}
+        analytics = AnalyticsApi(stores, self._tokens, self.behaviour)
+        engagements = EngagementsApi(
+            self.engagements, self._tokens, self.behaviour.engagements, self._last_month
+        )
+        return Api(analytics, engagements, self.behaviour, closing)
 
     @property
     def access_token(self) -> str:
@@ -138,22 +159,23 @@ class Sandbox:
         self._authority.approve(user_code)
 
     def next_day(self) -> None:
-        """Show the referrals one day later: new ones, and others that moved on."""
+        """Show everything one day later: new records, and others that changed."""
         if self._generated is None:
-            raise UsageError("Only generated referrals have a next day, given records do not.")
-        moved = self._generated.next_day()
-        self._store.put(record for record in moved if str(record["id"]) not in self._deleted_ids)
-        self._store.index()
+            raise UsageError("Only generated records have a next day; given ones do not.")
+        referrals, searches = self._generated
+        self._referrals.put_unless_deleted(referrals.next_day())
+        self._referrals.index()
+        # Not asked for so far: its first listing will be that of the new day.
+        self.searches.put(*searches.next_day())
 
     def records(self) -> list[dict[str, Any]]:
-        """What the endpoint would list now, in its order."""
-        return [json.loads(body) for body in self._store.rows()]
+        """The referrals that a full listing would give now, in its order."""
+        return self._referrals.records()
 
-    def put(self, record: dict[str, Any] | str) -> None:
-        """Change the record with this id, or add it at the end."""
-        self._store.put([record])
+    def put(self, record: Record) -> None:
+        """Change the referral with this id, or add it at the end."""
+        self._referrals.put(record)
 
     def delete(self, referral_id: str) -> None:
-        """Remove the record with this id for good; KeyError if there is none."""
-        self._store.delete(referral_id)
-        self._deleted_ids.add(referral_id)
+        """Remove the referral with this id for good; KeyError if there is none."""
+        self._referrals.delete(referral_id)

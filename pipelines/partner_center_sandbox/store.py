@@ -1,8 +1,6 @@
-"""Holds the stand-in's records, and finds and counts them."""
+"""Holds the records of one analytics resource, finds and counts them."""
 
-import itertools
 import json
-import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -10,8 +8,10 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
-from partner_center.schema.fields import DATE_FIELDS, FIELDS
 from partner_center_sandbox.filters import Condition
+from partner_center_sandbox.json_records import parse_json
+from partner_center_sandbox.record_store import Record, RecordStore
+from partner_center_sandbox.resources import AnalyticsResource
 
 Level = Literal["day", "week", "month"]
 
@@ -19,53 +19,20 @@ Level = Literal["day", "week", "month"]
 _KEPT_SELECTIONS = 32
 
 
-class Store:
-    """Records as raw JSON, in the order in which they came; a changed record keeps its place.
+class Store(RecordStore):
+    """Records of one analytics resource.
 
-    Filters and groups go through a table of typed fields that is made again after a change.
-    A date that is unset, `0001-01-01` or unreadable is null there.
+    Filters and groups use a table of typed fields, which is made again after a change. A date that
+    is unset, `0001-01-01` or unreadable is null there.
     """
 
-    def __init__(self) -> None:
-        # By id; by a number where a record has none, or one that came before.
-        self._bodies: dict[str | int, bytes] = {}
-        self._numbers = itertools.count()
-        self._lock = threading.RLock()
-        # Opened by the first filter or group: most sandboxes of tests never see one.
+    def __init__(self, resource: AnalyticsResource, initial: Iterable[Record] = ()) -> None:
+        super().__init__(initial)
+        self.resource = resource
+        # Opened by the first filter or group: most tests need neither.
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._rows: list[bytes] | None = None
         self._is_indexed = False
         self._selections: dict[Condition, list[bytes]] = {}
-
-    def add(self, records: Iterable[dict[str, Any] | str]) -> None:
-        """Append records as they are, also when their id is there already."""
-        with self._lock:
-            for record in records:
-                body, key = _body_and_key(record)
-                if key is None or key in self._bodies:
-                    key = next(self._numbers)
-                self._bodies[key] = body
-            self._forget()
-
-    def put(self, records: Iterable[dict[str, Any] | str]) -> None:
-        """Replace records by their id, or append those that are new or have none."""
-        with self._lock:
-            for record in records:
-                body, key = _body_and_key(record)
-                self._bodies[next(self._numbers) if key is None else key] = body
-            self._forget()
-
-    def delete(self, referral_id: str) -> None:
-        with self._lock:
-            del self._bodies[referral_id]
-            self._forget()
-
-    def rows(self) -> list[bytes]:
-        """Every record; the list is the caller's to read, not to change."""
-        with self._lock:
-            if self._rows is None:
-                self._rows = list(self._bodies.values())
-            return self._rows
 
     def select(self, condition: Condition | None) -> list[bytes]:
         """The records that meet the condition, in their order."""
@@ -77,7 +44,7 @@ class Store:
                 if len(self._selections) >= _KEPT_SELECTIONS:
                     self._selections.clear()
                 found = self._query(
-                    f"select position from referrals where {condition.sql}", condition.values
+                    f"select position from records where {condition.sql}", condition.values
                 )
                 self._selections[condition] = [rows[position] for (position,) in found]
             return self._selections[condition]
@@ -85,23 +52,24 @@ class Store:
     def count_groups(
         self, fields: Sequence[str], level: Level, condition: Condition | None
     ) -> list[dict[str, str | None]]:
-        """One item per group, in order of the fields; dates are the first moment of their period.
+        """One item per group, in order of the fields; dates are the beginning of their period.
 
-        Week periods start on Monday. The count comes as a string, as in the real answers.
+        Weeks start on Monday. Counts are strings, as in the real answers.
         """
         keys = ", ".join(
-            f"date_trunc('{level}', \"{name}\")" if name in DATE_FIELDS else f'"{name}"'
+            f"date_trunc('{level}', \"{name}\")" if name in self.resource.dates else f'"{name}"'
             for name in fields
         )
+        counts = ", ".join(self.resource.counts.values())
+        names = (*fields, *self.resource.counts)
         where, values = (condition.sql, condition.values) if condition else ("true", ())
         with self._lock:
             groups = self._query(
-                f"select {keys}, count(*) from referrals where {where} group by all order by all",
+                f"select {keys}, {counts} from records where {where} group by all order by all",
                 values,
             )
         return [
-            {name: _as_text(key) for name, key in zip(fields, group[:-1], strict=True)}
-            | {"referralCount": str(group[-1])}
+            {name: _as_text(value) for name, value in zip(names, group, strict=True)}
             for group in groups
         ]
 
@@ -124,76 +92,51 @@ class Store:
             self._connection = duckdb.connect(":memory:")
             self._connection.execute("set timezone = 'UTC'")
         if not self._is_indexed:
-            bodies = pa.array([_legible(body) for body in self.rows()], pa.string())
+            bodies = pa.array([_readable_by_duckdb(body) for body in self.rows()], pa.string())
             positions = pa.array(range(len(bodies)), pa.int64())
             self._connection.register("bodies", pa.table({"position": positions, "body": bodies}))
-            self._connection.execute(_INDEX)
+            self._connection.execute(_index_sql(self.resource))
             self._connection.unregister("bodies")
             self._is_indexed = True
         return self._connection
 
     def _forget(self) -> None:
-        self._rows = None
+        super()._forget()
         self._is_indexed = False
         self._selections.clear()
 
 
-_PATHS = ", ".join(f"'$.{name}'" for name in FIELDS)
-# Through the type with a zone, because the cast to a plain timestamp drops offsets in silence.
-_MOMENT = """
+# Through the type with a zone, because a cast to a timestamp without one ignores offsets.
+_DATE = """
     case when texts[{number}] not like '0001-01-01%'
     then try_cast(texts[{number}] as timestamptz) at time zone 'UTC' end as "{name}"
 """
 _TEXT = 'texts[{number}] as "{name}"'
-_COLUMNS = ", ".join(
-    (_MOMENT if name in DATE_FIELDS else _TEXT).format(number=number, name=name)
-    for number, name in enumerate(FIELDS, start=1)
-)
-_INDEX = f"""
-create or replace table referrals as
-select position, {_COLUMNS}
-from (
-    select
-        position,
-        case when json_valid(body) then json_extract_string(body, [{_PATHS}]) end as texts
-    from bodies
-)
-"""
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _body_and_key(record: dict[str, Any] | str) -> tuple[bytes, str | int | None]:
-    """The bytes to serve, and the id in them, or None where it cannot name the record."""
-    if isinstance(record, str):
-        body, content = record.encode(), _parsed(record)
-    else:
-        body, content = _encoded(record), record
-    key = content.get("id") if isinstance(content, dict) else None
-    if isinstance(key, int) and not isinstance(key, bool):
-        key = str(key)
-    return body, key if isinstance(key, str) else None
+def _index_sql(resource: AnalyticsResource) -> str:
+    paths = ", ".join(f"'$.{name}'" for name in resource.fields)
+    columns = ", ".join(
+        (_DATE if name in resource.dates else _TEXT).format(number=number, name=name)
+        for number, name in enumerate(resource.fields, start=1)
+    )
+    return f"""
+        create or replace table records as
+        select position, {columns}
+        from (
+            select
+                position,
+                case when json_valid(body) then json_extract_string(body, [{paths}]) end as texts
+            from bodies
+        )
+    """
 
 
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=lambda constant: None)
-    except (ValueError, RecursionError):
-        return None  # what no one can read is served all the same
-
-
-def _encoded(record: dict[str, Any]) -> bytes:
-    try:
-        return _encode(record).encode()
-    except UnicodeEncodeError:  # a lone surrogate exists in JSON only as an escape
-        return json.dumps(record).encode()
-
-
-def _legible(body: bytes) -> bytes:
-    """The record as DuckDB reads it too: it refuses NaN and escapes of lone surrogates."""
+def _readable_by_duckdb(body: bytes) -> bytes:
+    """The record in a form that DuckDB can read: without NaN and lone surrogates."""
     if b"\\u" not in body and b"NaN" not in body and b"Infinity" not in body:
         return body
-    content = _parsed(body.decode())
+    content = parse_json(body.decode())
     return json.dumps(content, ensure_ascii=False).encode(errors="replace")
 
 
