@@ -1,6 +1,7 @@
 """Where Partner Center is, and what a user may change about how it is read."""
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec
@@ -108,19 +109,20 @@ class PartnerCenterSettings(BaseConfiguration):
         _require_range("max_wait_seconds", self.max_wait_seconds, 0, 86_400)
 
 
-def resolve_settings() -> PartnerCenterSettings:
-    """Read `[sources.partner_center]` from dlt's configuration.
+def resolve_settings(section: str = "partner_center", **given: Any) -> PartnerCenterSettings:
+    """Read `[sources.<section>]` of dlt's configuration, where a value is not `given` (not None).
 
     Raises UsageError where a value cannot be read or cannot work.
     """
+    explicit = {name: value for name, value in given.items() if value is not None}
     try:
-        with full_names_only("sources", "partner_center"):
+        with full_names_only("sources", section):
             return resolve_configuration(
-                PartnerCenterSettings(), sections=("sources", "partner_center")
+                PartnerCenterSettings(), sections=("sources", section), explicit_value=explicit
             )
     except ConfigurationException as error:
         raise UsageError(
-            f"The configuration of sources.partner_center cannot be read: {error}. "
+            f"The configuration of sources.{section} cannot be read: {error}. "
             "Correct .dlt/config.toml or the environment variable."
         ) from error
 

@@ -1,13 +1,18 @@
-"""The dlt source: referrals and their server-side counts."""
+"""The dlt source: its resources, and the settings that it takes as arguments."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import dlt
 import duckdb
 import pyarrow as pa
+from dlt.common.configuration import configspec
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
+from dlt.common.pipeline import PipelineContext
 from dlt.extract import DltResource
 
 from partner_center.errors import UsageError
@@ -15,37 +20,73 @@ from partner_center.http.client import PartnerCenterClient
 from partner_center.listing.aggregates import fetch_aggregates
 from partner_center.listing.lister import Lister, Listing
 from partner_center.listing.windows import list_everything
-from partner_center.schema.dlt_hints import column_hints, declared_schema, versioned
+from partner_center.schema.dlt_hints import column_hints, declare_columns, versioned
 from partner_center.schema.fields import FIELDS
-from partner_center.schema.versions import VERSION_SCHEMA
-from partner_center.settings import PartnerCenterSettings, resolve_settings
+from partner_center.schema.versions import VALIDITY_SCHEMA, VERSION_SCHEMA
+from partner_center.settings import (
+    PartnerCenterCredentials,
+    PartnerCenterSettings,
+    resolve_settings,
+)
 from partner_center.sign_in.user import PartnerUser, sign_in
 
 BATCH_ROWS = 100_000
 
 
-@dlt.source(schema=declared_schema(), section="partner_center", max_table_nesting=0)
+@configspec
+class _NothingInjected(BaseConfiguration):
+    """Keeps dlt from filling arguments by short names: FILTER may be another program's variable."""
+
+
+@dlt.source(max_table_nesting=0, section="partner_center", spec=_NothingInjected)
 def partner_center(
     filter: str | None = None,
-    groupby: Sequence[str] = ("status", "createdDate"),
+    groupby: str | Sequence[str] = ("status", "createdDate"),
     aggregation_level: str | None = "month",
+    *,
+    credentials: PartnerCenterCredentials | Mapping[str, str] | None = None,
+    cloud: str | None = None,
+    base_url: str | None = None,
+    page_size: int | None = None,
+    parallel_requests: int | None = None,
+    max_wait_seconds: float | None = None,
 ) -> tuple[DltResource, ...]:
     """Referrals and their server-side counts.
 
     `referrals` keeps every observed version (scd2 on `id`); `referral_aggregates` holds the
-    counts per `groupby` fields and is replaced each time. Configured in
-    `[sources.partner_center]`; signs in silently, never by prompt.
+    counts per `groupby` fields and is replaced each time. What is not given comes from
+    `[sources.partner_center]`, or from the section of a clone:
+    `partner_center.clone(name="fabrikam", section="fabrikam")`. Signs in silently, never by prompt.
+    Raises UsageError for values that cannot work, SignInRequired if nobody is signed in.
     """
-    if unknown := [field for field in groupby if field not in FIELDS]:
+    groups = [groupby] if isinstance(groupby, str) else list(groupby)
+    if unknown := [field for field in groups if field not in FIELDS]:
         raise UsageError(
             f"Referrals cannot be grouped by {', '.join(unknown)}. Fields: {', '.join(FIELDS)}."
         )
-    settings = resolve_settings()
+    settings = resolve_settings(
+        _own_section(),
+        credentials=credentials,
+        cloud=cloud,
+        base_url=base_url,
+        page_size=page_size,
+        parallel_requests=parallel_requests,
+        max_wait_seconds=max_wait_seconds,
+    )
+    # All of them: a contract that freezes columns takes a table that is partly declared for one
+    # that is there, and refuses the rest.
+    declare_columns(dlt.current.source_schema(), VERSION_SCHEMA, VALIDITY_SCHEMA)
     client = connect(settings)
     return (
         referrals(client, settings, filter),
-        referral_aggregates(client, groupby, aggregation_level, filter),
+        referral_aggregates(client, groups, aggregation_level, filter),
     )
+
+
+def _own_section() -> str:
+    """The configuration section of the source that is being made: a clone has its own."""
+    sections = Container()[ConfigSectionContext].sections
+    return sections[1]
 
 
 def connect(
@@ -68,12 +109,33 @@ def referrals(
     client: PartnerCenterClient, settings: PartnerCenterSettings, filter: str | None
 ) -> Iterator[pa.Table]:
     """Every listed referral once, as Arrow tables of the columns of VERSION_SCHEMA."""
+    _require_merging()
     with tempfile.TemporaryDirectory(prefix="referrals-") as directory:
         place = Path(directory)
         lister = Lister(client, settings)
         listing = lister.read(filter, place) if filter else list_everything(lister, place)
-        yield VERSION_SCHEMA.empty_table()
-        yield from latest_versions(listing)
+        empty = True
+        for table in latest_versions(listing):
+            empty = False
+            yield table
+        if empty:
+            # So that the table is made all the same.
+            yield VERSION_SCHEMA.empty_table()
+
+
+def _require_merging() -> None:
+    """Raise UsageError where dlt would append everything at each run in place of merging it."""
+    wanted = dlt.current.resource().write_disposition
+    if not isinstance(wanted, dict) or not Container()[PipelineContext].is_active():
+        return
+    destination = dlt.current.pipeline().destination
+    if destination and "scd2" not in (destination.capabilities().supported_merge_strategies or []):
+        raise UsageError(
+            f"{destination.destination_name} cannot keep versions of referrals: dlt would append "
+            "all of them at each run. Nothing was listed. Take a database as destination, or call "
+            "`source.referrals.apply_hints(write_disposition='replace')`: then each run holds what "
+            "is listed at its time."
+        )
 
 
 @dlt.resource(write_disposition="replace")

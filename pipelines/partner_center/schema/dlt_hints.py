@@ -53,6 +53,11 @@ def declared_schema() -> Schema:
     move with the session of whoever reads.
     """
     schema = Schema("partner_center")
-    columns = list(column_hints(VALIDITY_SCHEMA).values())
-    schema.update_table(new_table("referrals", columns=columns))
+    declare_columns(schema, VALIDITY_SCHEMA)
     return schema
+
+
+def declare_columns(schema: Schema, *declared: pa.Schema) -> None:
+    """Declare columns of `referrals` in a dlt schema before anything is extracted."""
+    columns = [hint for each in declared for hint in column_hints(each).values()]
+    schema.update_table(new_table("referrals", columns=columns))
