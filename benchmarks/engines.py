@@ -21,12 +21,12 @@ from marts import every_column, make_warehouse
 
 from partner_referrals.publish.publish import publish
 from partner_referrals.warehouse.dialects import view_ddl
-from partner_referrals.warehouse.views import view_definitions
+from partner_referrals.warehouse.views import explained_views
 from support.engines import make_spark, run_script, running_postgres
 from support.views import TABLES
 
 MAX_SECONDS = 600
-MARTS = [each for each in view_definitions() if each.schema == "marts"]
+MARTS = [each for each in explained_views() if each.schema == "marts"]
 COLUMNS = {each.name: list(each.columns) for each in MARTS}
 
 

@@ -1,7 +1,7 @@
 """Times queries in Spark, for engines.py; runs in an environment that has PySpark alone.
 
-Takes one JSON object: {"published": directory, "place": directory for Spark, "memory": "8g",
-"statements": [DDL], "queries": {name: SQL}}; prints `mart NAME SECONDS` for each.
+Takes a file with one JSON object: {"published": directory, "place": directory for Spark, "memory":
+"8g", "statements": [DDL], "queries": {name: SQL}}; prints `mart NAME SECONDS` for each.
 """
 
 import json
@@ -13,7 +13,7 @@ from support.spark_answers import make_views, start
 
 
 def main() -> None:
-    order = json.loads(sys.argv[1])
+    order = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     session = start(Path(order["place"]), order["memory"])
     make_views(session, Path(order["published"]), order["statements"])
     session.sql("select * from marts.freshness").collect()

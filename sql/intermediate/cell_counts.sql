@@ -3,9 +3,6 @@
 -- Grain: one row per customer_market, customer_org_size, partner_market
 -- Answers: how many referrals of one market and size reached each stage?
 -- Columns:
---   customer_market: the customer's country or region
---   customer_org_size: the customer's size, on one of two scales
---   partner_market: the country or region of the partner who got it
 --   created_count: referrals
 --   responded_count: referrals that the partner responded to
 --   accepted_count: referrals that reached acceptance

@@ -5,9 +5,6 @@
 -- Answers: how many of a month's referrals of one market and size were won?
 -- Columns:
 --   created_month: first day of the month of creation, UTC
---   customer_market: the customer's country or region
---   customer_org_size: the customer's size, on one of two scales
---   partner_market: the country or region of the partner who got it
 --   created_count: referrals
 --   responded_count: referrals that the partner responded to
 --   accepted_count: referrals that reached acceptance

@@ -3,7 +3,6 @@
 -- Grain: one row per referral_id, rule
 -- Answers: which referrals have dates in an order that cannot be?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
 --   rule: which rule it breaks
 --   severity: error: the figures are wrong for it; warning: they may be; info:
 --     worth knowing
@@ -168,4 +167,3 @@ where
         when 'terminal_before_accepted' then ends_too_early
         when 'several_terminal_dates' then ends_repeatedly
     end
-

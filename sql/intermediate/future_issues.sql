@@ -3,7 +3,6 @@
 -- Grain: one row per referral_id, rule
 -- Answers: which referrals have dates that lie in the future?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
 --   rule: which rule it breaks
 --   severity: error: the figures are wrong for it; warning: they may be; info:
 --     worth knowing

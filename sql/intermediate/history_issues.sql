@@ -2,7 +2,6 @@
 -- Grain: one row per referral_id, rule
 -- Answers: which referrals changed or went away although they were settled?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
 --   rule: which rule it breaks
 --   severity: error: the figures are wrong for it; warning: they may be; info:
 --     worth knowing

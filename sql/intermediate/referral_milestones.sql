@@ -3,32 +3,10 @@
 -- Grain: one row per referral_id
 -- Answers: what had happened to a referral by then?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
---   status: the status as Partner Center spelt it
---   customer_name: the customer's company
---   customer_market: the customer's country or region
---   customer_org_size: the customer's size, on one of two scales
---   partner_market: the country or region of the partner who got it
---   created_at: when the referral was created, UTC
---   acknowledged_at: when the partner acknowledged it, UTC
---   accepted_at: when the partner accepted it, UTC
---   won_at: when the deal was won, UTC
---   lost_at: when the deal was lost, UTC
---   declined_at: when the partner declined it, UTC
---   expired_at: when it expired for want of an acceptance, UTC
---   missed_at: when it was missed for want of an acknowledgement, UTC
---   skipped_at: when the partner skipped it, UTC
---   archived_at: when it was filed away, UTC
---   is_listed: false once Partner Center no longer listed the referral
---   valid_from: when the warehouse first saw this version, UTC
---   is_error: whether it was closed as an error, so that it never was a referral
---   terminal_status: the ending that the status names, in lower case; null if
---     none
 --   terminal_status_at: the date of that ending, UTC; null if missing or not
 --     yet come
 --   undated_since: from when a status that names an ending without its date
 --     closes the referral, UTC; null if that had not come
---   as_of: the moment that these facts hold for, UTC
 
 with referrals as (
 

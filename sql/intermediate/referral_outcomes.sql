@@ -2,22 +2,6 @@
 -- Grain: one row per referral_id
 -- Answers: which stages did a referral reach, and what became of it?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
---   status: the status as Partner Center spelt it
---   customer_name: the customer's company
---   customer_market: the customer's country or region
---   customer_org_size: the customer's size, on one of two scales
---   partner_market: the country or region of the partner who got it
---   created_at: when the referral was created, UTC
---   acknowledged_at: when the partner acknowledged it, UTC
---   accepted_at: when the partner accepted it, UTC
---   won_at: when the deal was won, UTC
---   lost_at: when the deal was lost, UTC
---   declined_at: when the partner declined it, UTC
---   expired_at: when it expired for want of an acceptance, UTC
---   missed_at: when it was missed for want of an acknowledgement, UTC
---   skipped_at: when the partner skipped it, UTC
---   archived_at: when it was filed away, UTC
 --   responded_at: first sign of the partner: acknowledged, accepted, declined,
 --     skipped, won or lost, UTC
 --   closed_at: the date of the outcome, UTC; null while open or if it has none
@@ -38,9 +22,6 @@
 --   is_won_strictly: whether besides it was won, not before the acceptance
 --   is_accepted_at_creation: whether it was accepted within 60 s of its
 --     creation, as deals are that a partner enters itself
---   is_listed: false once Partner Center no longer listed the referral
---   valid_from: when the warehouse first saw this version, UTC
---   as_of: the moment that these facts hold for, UTC
 
 with referrals as (
 

@@ -3,7 +3,6 @@
 -- Grain: one row per referral_id
 -- Answers: when was a referral first seen, and when did it last change?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
 --   first_seen_at: when its first version was seen, UTC
 --   last_changed_at: when a version was last seen whose fields differ from the
 --     one before, UTC; null if none did

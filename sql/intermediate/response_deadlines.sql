@@ -3,14 +3,7 @@
 -- Grain: one row per referral_id, rule
 -- Answers: which deadlines does a referral have?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
---   rule: name of the rule
 --   due_at: until when to respond, UTC
---   created_at: when the referral was created, UTC
---   responded_at: first sign of the partner: acknowledged, accepted, declined,
---     skipped, won or lost, UTC
---   is_open: whether it has no outcome
---   as_of: the moment that these facts hold for, UTC
 
 with referrals as (
 

@@ -2,12 +2,6 @@
 -- Grain: one row per referral_id, rule
 -- Answers: which deadlines were met, and which are still running?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
---   rule: name of the rule
---   created_at: when the referral was created, UTC
---   due_at: until when to respond, UTC
---   responded_at: first sign of the partner: acknowledged, accepted, declined,
---     skipped, won or lost, UTC
 --   state: met, breached or pending
 
 with deadlines as (

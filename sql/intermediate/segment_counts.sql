@@ -4,16 +4,6 @@
 -- Columns:
 --   segment: all, customer_market, customer_org_size or partner_market
 --   segment_value: value of that field, null where it is null; all for all
---   created_count: referrals
---   responded_count: referrals that the partner responded to
---   accepted_count: referrals that reached acceptance
---   won_count: referrals that were won
---   lost_count: referrals whose outcome is lost
---   open_count: referrals that are still open
---   created_strict_count: referrals whose creation is dated
---   responded_strict_count: referrals dated in order up to the response
---   accepted_strict_count: referrals dated in order up to acceptance
---   won_strict_count: referrals dated in order up to the win
 
 with cell_counts as (
 

@@ -3,7 +3,6 @@
 -- Grain: one row per referral_id, rule
 -- Answers: which referrals have a status or size that we cannot rely on?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
 --   rule: which rule it breaks
 --   severity: error: the figures are wrong for it; warning: they may be; info:
 --     worth knowing
@@ -156,4 +155,3 @@ where
         when 'unknown_org_size' then has_unknown_size
         when 'closed_as_error' then is_error
     end
-

@@ -3,7 +3,6 @@
 -- Grain: one row per referral_id
 -- Answers: from which moment on does such a referral count as closed?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
 --   known_since: start of the unbroken run of versions with that status, UTC
 
 with versions as (

@@ -2,8 +2,6 @@
 -- Grain: one row per referral_id, valid_from
 -- Answers: which fields did Partner Center change, and when did we see it?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
---   valid_from: when the warehouse first saw this version, UTC
 --   field_changes: columns of marts.referrals that differ from the version
 --     before, by comma; empty if none do
 --   listing_change: is_listed if the referral left or rejoined the listing,

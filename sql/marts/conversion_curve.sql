@@ -4,8 +4,6 @@
 -- Grain: one row per segment, segment_value, day
 -- Answers: how likely is a new referral to be won within 30, 60 or 90 days?
 -- Columns:
---   segment: all, customer_market, customer_org_size or partner_market
---   segment_value: value of that field, null where it is null; all for all
 --   day: days since creation, 0 to 365
 --   at_risk_count: referrals neither closed nor last seen before that day
 --   won_incidence: share won by then, 0 to 1

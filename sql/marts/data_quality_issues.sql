@@ -2,12 +2,6 @@
 -- No referral is left out of the figures for it.
 -- Grain: one row per referral_id, rule
 -- Answers: which referrals should somebody look at, and why?
--- Columns:
---   referral_id: Partner Center's identifier, an opaque text
---   rule: which rule it breaks
---   severity: error: the figures are wrong for it; warning: they may be; info:
---     worth knowing
---   details: what was seen, a sentence
 
 with date_issues as (
 

@@ -3,16 +3,8 @@
 -- Grain: one row per day
 -- Answers: do we close referrals as fast as they come in?
 -- Columns:
---   day: calendar day, UTC
---   created_count: referrals created on the day
---   responded_count: referrals first responded to on the day
---   accepted_count: referrals accepted on the day
---   won_count: referrals won on the day
---   lost_count: referrals lost on the day
 --   closed_count: referrals closed, in whichever way on the day; a closing
 --     before creation counts on the day of creation
---   open_at_start_count: referrals created before the day and not closed before
---     it
 
 with daily_flow as (
 

@@ -14,7 +14,6 @@
 --   is_reconciled: whether its counts agreed with ours then; null if not
 --     compared
 --   as_of: the moment that the other marts answer by, UTC
---   tenant_id: tenant of the account; null where nothing names it
 
 with moments as (
 

@@ -3,8 +3,6 @@
 -- Grain: one row per segment, segment_value, stage
 -- Answers: where do we lose referrals, and in which segment?
 -- Columns:
---   segment: all, customer_market, customer_org_size or partner_market
---   segment_value: value of that field, null where it is null; all for all
 --   stage: created, responded, accepted or won
 --   stage_order: 1 for created to 4 for won
 --   reached_count: referrals that reached the stage

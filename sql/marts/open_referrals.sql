@@ -2,9 +2,7 @@
 -- Grain: one row per referral_id
 -- Answers: which referrals should we act on first?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
 --   current_stage: the last of created, responded, accepted that it reached
---   stage_entered_at: when it got there, UTC
 --   days_open: days since its creation; null if that is undated
 --   days_in_stage: days since stage_entered_at
 --   expires_at: when it expires unless it is taken further, UTC; null once

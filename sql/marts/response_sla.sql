@@ -4,9 +4,7 @@
 -- Grain: one row per referral_id, rule
 -- Answers: which referrals broke a deadline, and which are about to?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
 --   rule: name of the rule in settings.sla_rules
---   due_at: until when to respond, UTC
 --   responded_at: first sign of the partner, UTC; null if none
 --   state: met; breached: responded later, closed without, or unanswered past
 --     due_at; else pending

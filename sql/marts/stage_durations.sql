@@ -2,8 +2,6 @@
 -- Grain: one row per segment, segment_value, from_stage, to_stage
 -- Answers: how quickly do we respond, accept and close, also in slow cases?
 -- Columns:
---   segment: all, customer_market, customer_org_size or partner_market
---   segment_value: value of that field, null where it is null; all for all
 --   from_stage: stage that the step starts at
 --   to_stage: stage that it ends at
 --   referral_count: referrals with both dates, in that order

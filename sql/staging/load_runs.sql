@@ -2,14 +2,11 @@
 -- Grain: one row per run_id
 -- Answers: when did we last hear from Partner Center, and did the counts agree?
 -- Columns:
---   run_id: identifier of the run
 --   finished_at: when the run ended, UTC
 --   mode: full, incremental or filtered
---   resource: what was loaded: referrals, engagements or search
 --   is_succeeded: true when its rows were merged and the views in place
 --   server_total: referrals that Partner Center counted; null if it did not
 --   is_reconciled: whether its counts agreed with ours; null if not compared
---   tenant_id: tenant of the account; null where nothing names it
 
 with load_runs as (
 

@@ -19,8 +19,6 @@
 --   missed_at: when it was missed for want of an acknowledgement, UTC
 --   skipped_at: when the partner skipped it, UTC
 --   archived_at: when it was filed away, UTC
---   is_listed: false once Partner Center no longer listed the referral
---   valid_from: when the warehouse first saw this version, UTC
 --   valid_to: when the next version took its place, UTC; null while current
 
 with referrals as (

@@ -105,14 +105,18 @@ def make_spark(directory: Path) -> Path:
 
 
 def run_script(python: Path, script: Path, order: dict[str, Any]) -> str:
-    """What a script of Spark's prints, that is told in JSON what to do."""
-    return _run(
-        python,
-        script,
-        json.dumps(order),
-        PYTHONPATH=str(Path(__file__).parents[1]),
-        SPARK_LOCAL_IP="127.0.0.1",
-    )
+    """What a script of Spark's prints; it reads from a JSON file what to do."""
+    with tempfile.TemporaryDirectory() as directory:
+        # The statements are longer than an argument may be.
+        path = Path(directory) / "order.json"
+        path.write_text(json.dumps(order), encoding="utf-8")
+        return _run(
+            python,
+            script,
+            path,
+            PYTHONPATH=str(Path(__file__).parents[1]),
+            SPARK_LOCAL_IP="127.0.0.1",
+        )
 
 
 def _run(*command: object, **environment: str) -> str:

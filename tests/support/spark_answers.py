@@ -1,8 +1,8 @@
 """Makes the views in Spark, and writes what every mart answers into Parquet files.
 
-Takes one JSON object: {"published": the directory that `referrals publish` filled, "statements":
-[DDL], "asks": {label: {"as_of": moment or null, "known_at": moment or null, "marts": [name]}},
-"zone": the reader's time zone, "answers": directory}. The answers are in
+Takes a file with one JSON object: {"published": the directory that `referrals publish` filled,
+"statements": [DDL], "asks": {label: {"as_of": moment or null, "known_at": moment or null,
+"marts": [name]}}, "zone": the reader's time zone, "answers": directory}. The answers are in
 `<answers>/<label>/<mart>`.
 """
 
@@ -21,7 +21,7 @@ TABLES = {
 
 
 def main() -> None:
-    order = json.loads(sys.argv[1])
+    order = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     answers = Path(order["answers"])
     # Of a few hundred rows, compiling and planning anew is most of the time.
     session = start(

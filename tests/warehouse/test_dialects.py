@@ -9,10 +9,10 @@ import sqlglot
 
 from partner_referrals.errors import UsageError
 from partner_referrals.warehouse.dialects import TESTED, view_ddl
-from partner_referrals.warehouse.views import SQL, view_definitions
+from partner_referrals.warehouse.views import SQL, explained_views
 from support.views import TABLES
 
-DEFINITIONS = {each.qualified_name: each for each in view_definitions()}
+DEFINITIONS = {each.qualified_name: each for each in explained_views()}
 
 
 def created(statements):

@@ -19,8 +19,8 @@ from partner_referrals.warehouse.views import (
     SQL,
     SlaRule,
     ViewDefinition,
+    explained_views,
     read_sla_rules,
-    view_definitions,
 )
 
 # Where the parity suite runs every mart; on other engines nobody has tried.
@@ -36,7 +36,7 @@ def view_ddl(dialect: str, sla_rules: Path | None = None, folder: Path = SQL) ->
     """
     engine = _find_engine(dialect)
     rules = read_sla_rules(sla_rules or folder / "seeds" / "sla_rules.csv")
-    definitions = view_definitions(folder)
+    definitions = explained_views(folder)
     statements = [f"create schema if not exists {schema}" for schema in ("settings", *SCHEMAS)]
     if "hive" in _families(engine):
         # Views keep the time zone that they are made in, whoever reads them.

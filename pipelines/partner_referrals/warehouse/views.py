@@ -6,6 +6,8 @@ import hashlib
 import itertools
 import json
 import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from graphlib import TopologicalSorter
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from partner_referrals.errors import UsageError, WarehouseFailed, first_line
+from partner_referrals.warehouse.tables import TABLES, create_tables
 
 SCHEMAS = ("staging", "intermediate", "marts")
 
@@ -35,7 +38,10 @@ _CONTINUED = re.compile(r"^--     (\S.*)$")
 
 @dataclass(frozen=True)
 class ViewDefinition:
-    """One file of sql/: its select, and what its first comment says of the view and its columns."""
+    """One file of sql/: its select, and what its first comment says of the view and its columns.
+
+    `columns` maps the columns that the file explains to their comments.
+    """
 
     schema: str
     name: str
@@ -90,6 +96,8 @@ def refresh_views(
         ) from error
     for definition in view_definitions(folder):
         _create(connection, definition)
+    for definition in _explain_columns(connection, folder):
+        _comment(connection, definition)
     names = [each.qualified_name for each in view_definitions(folder)]
     connection.execute("delete from settings.made_view_names")
     connection.execute("insert into settings.made_view_names select unnest($1)", [names])
@@ -131,6 +139,47 @@ def view_definitions(folder: Path = SQL) -> tuple[ViewDefinition, ...]:
     by_name = {definition.qualified_name: definition for definition in found}
     reads = {name: sorted(each.dependencies & by_name.keys()) for name, each in by_name.items()}
     return tuple(by_name[name] for name in TopologicalSorter(reads).static_order())
+
+
+@functools.cache
+def explained_views(folder: Path = SQL) -> tuple[ViewDefinition, ...]:
+    """The same views, `columns` with all columns of each view in their order."""
+    with duckdb.connect() as connection:
+        create_tables(connection)
+        refresh_views(connection, folder=folder)
+        return tuple(_explain_columns(connection, folder))
+
+
+def _explain_columns(
+    connection: duckdb.DuckDBPyConnection, folder: Path
+) -> Iterator[ViewDefinition]:
+    """The views, which must have been made, with all their columns.
+
+    A column that its file does not explain has the comment of the column that it is read from.
+    """
+    columns = defaultdict(list)
+    for view, column in connection.execute(
+        "select concat_ws('.', schema_name, table_name), column_name from duckdb_columns() "
+        "where database_name = current_database() order by column_index"
+    ).fetchall():
+        columns[view].append(column)
+    comments = {f"partner_center.{table.name}": table.column_meanings for table in TABLES}
+    for each in view_definitions(folder):
+        inherited = _same_comments(comments.get(name, {}) for name in each.dependencies)
+        comments[each.qualified_name] = {
+            name: each.columns.get(name, inherited.get(name, ""))
+            for name in columns[each.qualified_name]
+        }
+        yield replace(each, columns=comments[each.qualified_name])
+
+
+def _same_comments(read: Iterable[dict[str, str]]) -> dict[str, str]:
+    """The comments of the columns about which everything that is read says the same."""
+    found = defaultdict(set)
+    for columns in read:
+        for name, comment in columns.items():
+            found[name].add(comment)
+    return {name: comments.pop() for name, comments in found.items() if len(comments) == 1}
 
 
 def _view_files(folder: Path) -> list[Path]:
@@ -205,16 +254,21 @@ def _drop_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def _create(connection: duckdb.DuckDBPyConnection, definition: ViewDefinition) -> None:
+    try:
+        connection.execute(
+            f'create view {definition.schema}."{definition.name}" as {definition.sql}'
+        )
+    except duckdb.Error as error:
+        raise WarehouseFailed(_broken(definition.path, error)) from error
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, definition: ViewDefinition) -> None:
     view = f'{definition.schema}."{definition.name}"'
     comments = [f"comment on view {view} is {_quoted(definition.comment)}"] + [
         f'comment on column {view}."{column}" is {_quoted(meaning)}'
         for column, meaning in definition.columns.items()
     ]
-    try:
-        connection.execute(f"create view {view} as {definition.sql}")
-        connection.execute(";\n".join(comments))
-    except duckdb.Error as error:
-        raise WarehouseFailed(_broken(definition.path, error)) from error
+    connection.execute(";\n".join(comments))
 
 
 def read_sla_rules(path: Path) -> list[SlaRule]:
