@@ -35,7 +35,15 @@ FILES = {
     "partner_center",
     *(f"{mart}.parquet" for mart in MARTS),
 }
-TABLES = ("referrals", "referral_rejects", "load_runs")
+TABLES = (
+    "referrals",
+    "referral_rejects",
+    "load_runs",
+    "engagements",
+    "engagement_tags",
+    "fx_rates",
+    "search_days",
+)
 
 # Stands in the warehouse and must not get out of it.
 CANARY = "canary-in-a-rejected-record"
@@ -252,9 +260,13 @@ def test_copy_holds_only_what_its_views_need(warehouse, target):
     publish(warehouse, target)
 
     assert [
+        ("partner_center", "engagement_tags"),
+        ("partner_center", "engagements"),
+        ("partner_center", "fx_rates"),
         ("partner_center", "load_runs"),
         ("partner_center", "referral_rejects"),
         ("partner_center", "referrals"),
+        ("partner_center", "search_days"),
         ("settings", "sla_rules"),
     ] == read(
         target / "referrals.duckdb",

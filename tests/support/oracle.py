@@ -14,6 +14,8 @@ from fractions import Fraction
 from statistics import NormalDist
 from typing import Any
 
+from support.deal_rows import Deals
+
 Row = dict[str, Any]
 
 MILESTONES = (
@@ -101,6 +103,7 @@ class Warehouse:
     rejected_at: list[datetime] = field(default_factory=list)
     asked_as_of: datetime | None = None
     known_at: datetime | None = None
+    deals: Deals = field(default_factory=Deals)
 
     @property
     def known_loads(self) -> list[Load]:

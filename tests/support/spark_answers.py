@@ -17,6 +17,10 @@ TABLES = {
     "referrals": "referrals",
     "referral_rejects": "referral_rejects.parquet",
     "load_runs": "load_runs.parquet",
+    "engagements": "engagements.parquet",
+    "engagement_tags": "engagement_tags.parquet",
+    "fx_rates": "fx_rates.parquet",
+    "search_days": "search_days.parquet",
 }
 
 

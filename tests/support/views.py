@@ -8,6 +8,7 @@ import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ import duckdb
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from partner_center.schema.tables import ENGAGEMENT_TAGS, ENGAGEMENTS, FX_RATES, SEARCH_DAYS
 from partner_referrals.warehouse import tables
 from partner_referrals.warehouse.tables import column_definitions, create_tables
 from partner_referrals.warehouse.views import refresh_views
 from support import oracle
+from support.deal_rows import Deals
+from support.deals import crowded_deals
 from support.oracle import MILESTONES, Load, Version, Warehouse
 
 # The columns that make a row of a mart unique.
@@ -39,6 +43,12 @@ GRAINS = {
     "referral_history": ("referral_id", "valid_from"),
     "data_quality_issues": ("referral_id", "rule"),
     "freshness": (),
+    "deals": ("deal_id",),
+    "pipeline": ("segment", "segment_value", "current_stage"),
+    "deal_win_rates": ("segment", "segment_value"),
+    "deal_trends": ("month",),
+    "loss_reasons": ("outcome", "status_reason"),
+    "search_funnel": ("month", "partner_market"),
 }
 
 TABLES = {table.name: column_definitions(table) for table in tables.TABLES}
@@ -74,7 +84,7 @@ DATES = st.fixed_dictionaries(
 
 
 def crowded_warehouse(**asked: datetime) -> Warehouse:
-    """Three hundred referrals at random, so many that every tie and odd order occurs."""
+    """Three hundred referrals and deals at random: so many that every tie and odd order occurs."""
     chance = random.Random(11)
     versions = []
     for number in range(300):
@@ -93,7 +103,9 @@ def crowded_warehouse(**asked: datetime) -> Warehouse:
             }
             is_listed = valid_to is not None or chance.random() < 0.8
             versions.append(Version(f"R{number}", texts, dates, is_listed, valid_from, valid_to))
-    return Warehouse(versions, [Load(moment, True, 300, None) for moment in LOADS], **asked)
+    deals = crowded_deals(versions)
+    loads = [Load(moment, True, 300, None) for moment in LOADS]
+    return Warehouse(versions, loads, deals=deals, **asked)
 
 
 CROWDED = {
@@ -164,6 +176,7 @@ def holding(
         connection.execute(
             f"insert into partner_center.referrals by name select {_casts(rows)} from rows"
         )
+    insert_deals(connection, warehouse.deals)
     for load in warehouse.loads:
         connection.execute(
             "insert into partner_center.load_runs by name select $1 as run_id, $2 as finished_at, "
@@ -188,6 +201,26 @@ def holding(
     connection.execute("set variable known_at = $1", [warehouse.known_at])
     yield connection
     connection.execute("rollback")
+
+
+def insert_deals(connection: duckdb.DuckDBPyConnection, deals: Deals) -> None:
+    """Add the rows of deals to their tables."""
+    versions = [
+        {"id": each.id, "is_listed": each.is_listed, "content_hash": 0}
+        | {"valid_from": each.valid_from, "valid_to": each.valid_to}
+        | each.fields
+        for each in deals.versions
+    ]
+    tags = [dict(zip(ENGAGEMENT_TAGS.schema.names, tag, strict=True)) for tag in deals.tags]
+    for table, found in (
+        (ENGAGEMENTS, versions),
+        (ENGAGEMENT_TAGS, tags),
+        (FX_RATES, [asdict(each) for each in deals.rates]),
+        (SEARCH_DAYS, deals.searches),
+    ):
+        rows = pa.Table.from_pylist(found, schema=table.schema)
+        if len(rows):
+            connection.execute(f"insert into partner_center.{table.name} by name from rows")
 
 
 def _as_row(version: Version) -> dict[str, Any]:

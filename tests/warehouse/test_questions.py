@@ -11,7 +11,7 @@ from partner_referrals.warehouse.views import view_definitions
 from support.documents import ROOT, blocks
 from support.loads import load_from
 from support.records import NOW
-from support.views import holding, make_warehouse, version
+from support.views import CROWDED, holding, insert_deals, make_warehouse, version
 from support.views import warehouse as warehouse_of
 
 MARTS = sorted(each.name for each in view_definitions() if each.schema == "marts")
@@ -19,12 +19,14 @@ MARTS = sorted(each.name for each in view_definitions() if each.schema == "marts
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory):
-    """Generated referrals, loaded on two days."""
+    """Generated referrals, loaded on two days, and deals made up at random."""
     path = tmp_path_factory.mktemp("questions") / "referrals.duckdb"
     with Sandbox(count=1_000, now=NOW) as sandbox:
         load_from(sandbox, path)
         sandbox.next_day()
         load_from(sandbox, path)
+    with duckdb.connect(path) as connection:
+        insert_deals(connection, CROWDED["now"].deals)
     return path
 
 

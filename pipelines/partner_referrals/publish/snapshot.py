@@ -23,8 +23,21 @@ _NEEDED = {
     "partner_center.referrals": "*",
     "partner_center.referral_rejects": "* replace ('' as record, '' as reason)",
     "partner_center.load_runs": "* replace (null as error)",
+    "partner_center.engagements": "*",
+    "partner_center.engagement_tags": "*",
+    "partner_center.fx_rates": "*",
+    "partner_center.search_days": "*",
     "settings.sla_rules": "*",
 }
+# Base tables that are published as one Parquet file each.
+_SINGLE_FILES = (
+    "referral_rejects",
+    "load_runs",
+    "engagements",
+    "engagement_tags",
+    "fx_rates",
+    "search_days",
+)
 _NEEDED_SCHEMAS = {"main", *SCHEMAS, *(table.partition(".")[0] for table in _NEEDED)}
 
 # Opened beside the warehouse, whose own name in DuckDB is its file's.
@@ -127,7 +140,7 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, place: Path) -> dict[st
     undated = folder / "referrals" / "created_month=__HIVE_DEFAULT_PARTITION__"
     folder.mkdir()
     options = "format parquet"
-    for table in ("referral_rejects", "load_runs"):
+    for table in _SINGLE_FILES:
         connection.execute(
             f"copy (from partner_center.{table}) to {_literal(folder / f'{table}.parquet')} "
             f"({options})"

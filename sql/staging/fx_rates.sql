@@ -1,0 +1,21 @@
+-- Exchange rates to the US dollar by month.
+-- Grain: one row per currency, month, origin
+-- Answers: what was a currency worth in a month, and who says so?
+-- Columns:
+--   currency: the currency, ISO 4217
+--   month: first day of the month
+--   usd_per_unit: US dollars for one unit of the currency
+--   origin: partner_center, or file for the user's own rates
+
+with fx_rates as (
+
+    select * from partner_center.fx_rates
+
+)
+
+select
+    currency_code as currency,
+    month,
+    usd_per_unit,
+    origin
+from fx_rates
