@@ -5,7 +5,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from dlt.common.configuration.container import Container
-from dlt.common.configuration.specs import PluggableRunContext
+from dlt.common.configuration.exceptions import (
+    ConfigProviderException,
+    ConfigurationException,
+    ConfigValueCannotBeCoercedException,
+)
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.configuration.specs import PluggableRunContext, RuntimeConfiguration
+from dlt.common.runtime.run_context import RunContext
+
+from partner_center.errors import UsageError
 
 
 class _FullNames:
@@ -42,3 +51,40 @@ def full_names_only(*sections: str) -> Iterator[None]:
         yield
     finally:
         context.providers = providers
+
+
+class _WithoutConfiguration(RunContext):
+    """A context of dlt in which nothing is configured."""
+
+    def initial_providers(self) -> list[Any]:
+        return []
+
+
+def forget_configuration() -> None:
+    """Let dlt go on without its files and variables, which it could not read."""
+    context = PluggableRunContext(_WithoutConfiguration(None))
+    Container()[PluggableRunContext] = context
+
+
+def check_runtime() -> None:
+    """Raise UsageError where dlt cannot read its own settings, such as request_timeout."""
+    with explained_errors("[runtime]"):
+        resolve_configuration(RuntimeConfiguration())
+
+
+@contextmanager
+def explained_errors(subject: str) -> Iterator[None]:
+    """Turn dlt's errors about values and files into UsageError."""
+    try:
+        yield
+    except ConfigValueCannotBeCoercedException as error:
+        raise UsageError(
+            f"In {subject}, {error.field_name} is {error.field_value!r}, which is not of the type "
+            f"{getattr(error.hint, '__name__', error.hint)}. Nothing was done; correct it in .dlt "
+            "or in the environment."
+        ) from error
+    except (ConfigurationException, ConfigProviderException) as error:
+        raise UsageError(
+            f"In {subject} something cannot be read: {' '.join(str(error).split())} Nothing was "
+            "done; correct .dlt/config.toml or the environment variable."
+        ) from error

@@ -1,16 +1,18 @@
 """Where Partner Center is, and what a user may change about how it is read."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec
-from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
 from dlt.common.typing import TSecretStrValue
 
-from partner_center.configuration import full_names_only
+from partner_center.configuration import explained_errors, full_names_only
+from partner_center.configuration_files import look_up
 from partner_center.errors import UsageError
 
 REFERRALS_PATH = "/partner/v1/analytics/referrals"
@@ -66,6 +68,14 @@ class PartnerCenterCredentials(CredentialsConfiguration):
     """File in which tokens are kept, readable by you alone; otherwise one in your user's data
     directory."""
 
+    def clean(self) -> None:
+        """Remove what comes along when a secret is copied: blanks, a newline, `Bearer`."""
+        for name in self.get_resolvable_fields():
+            value = (getattr(self, name) or "").strip()
+            if name.endswith("access_token"):
+                value = re.sub(r"^bearer\s+", "", value, flags=re.IGNORECASE)
+            setattr(self, name, value)
+
 
 @configspec
 class PartnerCenterSettings(BaseConfiguration):
@@ -95,6 +105,7 @@ class PartnerCenterSettings(BaseConfiguration):
                 f"There is no cloud '{self.cloud}'. Set sources.partner_center.cloud to one of: "
                 f"{', '.join(CLOUDS)}."
             )
+        self.credentials.clean()
         cloud = CLOUDS[self.cloud]
         self.base_url = (self.base_url or cloud.base_url).rstrip("/")
         require_tls(self.base_url, "sources.partner_center.base_url")
@@ -115,16 +126,23 @@ def resolve_settings(section: str = "partner_center", **given: Any) -> PartnerCe
     Raises UsageError where a value cannot be read or cannot work.
     """
     explicit = {name: value for name, value in given.items() if value is not None}
-    try:
-        with full_names_only("sources", section):
-            return resolve_configuration(
-                PartnerCenterSettings(), sections=("sources", section), explicit_value=explicit
-            )
-    except ConfigurationException as error:
-        raise UsageError(
-            f"The configuration of sources.{section} cannot be read: {error}. "
-            "Correct .dlt/config.toml or the environment variable."
-        ) from error
+    with explained_errors(f"sources.{section}"), full_names_only("sources", section):
+        settings = resolve_configuration(
+            PartnerCenterSettings(), sections=("sources", section), explicit_value=explicit
+        )
+    # Relative to the file that names it, as every path in a file.
+    named, directory = look_up(f"sources.{section}.credentials", "token_cache")
+    if settings.credentials.token_cache == named != "":
+        settings.credentials.token_cache = str(directory / Path(named))
+    return settings
+
+
+def known_keys() -> dict[str, set[str]]:
+    """The keys of [sources.partner_center] and of the section of its credentials."""
+    return {
+        "sources.partner_center": set(PartnerCenterSettings.get_resolvable_fields()),
+        "sources.partner_center.credentials": set(PartnerCenterCredentials.get_resolvable_fields()),
+    }
 
 
 def is_loopback(url: str) -> bool:

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import RuntimeConfiguration
-from dlt.sources.helpers.requests import Client
 from requests import RequestException
 
 from partner_center.settings import require_tls
@@ -73,6 +72,9 @@ def alert(webhook: str, message: str) -> str | None:
     """
     if not _is_safe(webhook):
         return "Nobody was told: alerts.webhook is no https address."
+    # Reads dlt's configuration when imported, so not before that was checked.
+    from dlt.sources.helpers.requests import Client
+
     client = Client(
         request_timeout=_TIMEOUT_SECONDS,
         request_max_attempts=_ATTEMPTS,

@@ -6,6 +6,8 @@ Imports that only one command needs stand in that command: dlt alone takes over 
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +16,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from partner_referrals.errors import EXIT_NOT_RECONCILED, ReferralsError, UsageError
+from partner_referrals.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_NOT_RECONCILED,
+    ReferralsError,
+    UsageError,
+)
 
 app = typer.Typer(
     help="A Microsoft partner's referrals, from Partner Center to funnel figures in DuckDB.",
@@ -25,12 +32,17 @@ app = typer.Typer(
 )
 
 Warehouse = Annotated[
-    Path, typer.Option("--warehouse", envvar="REFERRALS_WAREHOUSE", help="The DuckDB file.")
+    Path | None,
+    typer.Option(
+        "--warehouse",
+        envvar="REFERRALS_WAREHOUSE",
+        help="The DuckDB file.",
+        show_default="[pipeline] warehouse, or referrals.duckdb",
+    ),
 ]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Answer as of this moment (UTC).")]
 AsJson = Annotated[bool, typer.Option("--json", help="The result as one JSON object.")]
 
-DEFAULT_WAREHOUSE = Path("referrals.duckdb")
 DEMO_WAREHOUSE = Path("demo.duckdb")
 # More in a table nobody reads.
 TABLE_ROWS = 1_000
@@ -96,6 +108,7 @@ def demo(
     ] = DEMO_WAREHOUSE,
 ) -> None:
     """The whole job against a local stand-in for Partner Center; no account, no network."""
+    _check_configuration()
     from partner_referrals.demo import run_demo
     from partner_referrals.output.terminal import RunProgress, show_table
     from partner_referrals.report import write_report
@@ -125,6 +138,7 @@ def demo(
 @app.command()
 def login() -> None:
     """Sign in to Partner Center with a device code; scheduled loads then sign in by themselves."""
+    _check_configuration()
     from partner_center.settings import resolve_settings
     from partner_center.sign_in.user import sign_in_with_device_code
     from partner_referrals.output.terminal import RunProgress
@@ -136,7 +150,7 @@ def login() -> None:
 
 @app.command()
 def load(
-    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    warehouse: Warehouse = None,
     full: Annotated[bool, typer.Option("--full", help="List everything again.")] = False,
     filter: Annotated[
         str | None, typer.Option("--filter", help="Load only what this OData filter selects.")
@@ -154,16 +168,19 @@ def load(
     as_json: AsJson = False,
 ) -> None:
     """Bring the warehouse up to what Partner Center shows now."""
-    if full and filter:
-        raise UsageError("--full lists everything and --filter a part. Give one of them.")
     from partner_referrals.alerts import alerting
-    from partner_referrals.load import LoadOptions
-    from partner_referrals.load import load as run_load
-    from partner_referrals.output.formats import write_json
     from partner_referrals.output.terminal import RunProgress
     from partner_referrals.settings import PUBLISH_DIR, VIEWS_SLA_RULES, read_destination
 
-    with alerting("referrals load", _say) as alert:
+    with _failure_as_json(as_json), alerting("referrals load", _say) as alert:
+        if full and filter:
+            raise UsageError("--full lists everything and --filter a part. Give one of them.")
+        warehouse = _locate(warehouse)
+        # dlt reads the configuration when it is imported, so not before it was checked.
+        from partner_referrals.load import LoadOptions
+        from partner_referrals.load import load as run_load
+        from partner_referrals.warehouse.views import read_sla_rules
+
         target = PUBLISH_DIR.read_path()
         options = LoadOptions(
             full=full,
@@ -172,13 +189,15 @@ def load(
             same_account=same_account,
             sla_rules=VIEWS_SLA_RULES.read_path(),
         )
+        if options.sla_rules:
+            # Before anything is requested, as the directory to publish to.
+            read_sla_rules(options.sla_rules)
         if read_destination() == "postgres":
             from partner_referrals.load.postgres import load_into_postgres as run_load
 
             if target:
                 raise _no_file("publish")
         if target:
-            # Before anything is requested.
             from partner_referrals.publish.publish import require_publishable
 
             require_publishable(warehouse, target)
@@ -192,19 +211,46 @@ def load(
                 f"(its total: {run.server_total}, ours: {run.warehouse_total})."
             )
     if as_json:
-        write_json(sys.stdout, run.as_row())
+        _print_json(run.as_row())
     if run.reconciled is False:
         raise typer.Exit(EXIT_NOT_RECONCILED)
 
 
-def _require_file(command: str, warehouse: Path) -> None:
-    """Say so where there is no file because the warehouse is elsewhere."""
-    if warehouse.exists():
-        return
-    from partner_referrals.settings import read_destination
+@contextmanager
+def _failure_as_json(is_wanted: bool) -> Iterator[None]:
+    """Print one JSON object also where the run fails."""
+    try:
+        yield
+    except ReferralsError as error:
+        if is_wanted:
+            _print_json({"succeeded": False, "error": str(error), "exit_code": error.exit_code})
+        raise
+    except KeyboardInterrupt:
+        if is_wanted:
+            _print_json({"succeeded": False, "error": "interrupted", "exit_code": EXIT_INTERRUPTED})
+        raise
 
-    if read_destination() == "postgres":
+
+def _print_json(value: Any) -> None:
+    from partner_referrals.output.formats import write_json
+
+    write_json(sys.stdout, value)
+
+
+def _check_configuration() -> None:
+    from partner_referrals.settings import check_configuration
+
+    check_configuration()
+
+
+def _locate(warehouse: Path | None, command: str = "") -> Path:
+    """The warehouse file; for a `command` that reads it, UsageError where it is on a server."""
+    from partner_referrals.settings import locate_warehouse, read_destination
+
+    located = locate_warehouse(warehouse)
+    if command and not located.exists() and read_destination() == "postgres":
         raise _no_file(command)
+    return located
 
 
 def _no_file(command: str) -> UsageError:
@@ -227,7 +273,7 @@ def _say(sentence: str) -> None:
 
 @app.command()
 def report(
-    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    warehouse: Warehouse = None,
     out: Annotated[Path, typer.Option("--out", help="The HTML file.")] = Path("referrals.html"),
     as_of: AsOf = None,
     anonymise: Annotated[
@@ -235,7 +281,7 @@ def report(
     ] = False,
 ) -> None:
     """One HTML file with the whole funnel; opens anywhere, also offline."""
-    _require_file("report", warehouse)
+    warehouse = _locate(warehouse, "report")
     from partner_referrals.report import write_report
 
     write_report(warehouse, out, as_of=as_of, anonymise=anonymise)
@@ -245,10 +291,10 @@ def report(
 @app.command()
 def publish(
     target: Annotated[Path, typer.Argument(metavar="DIR", help="Where BI tools read.")],
-    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    warehouse: Warehouse = None,
 ) -> None:
     """A copy for BI tools that never locks: DuckDB, Parquet and a manifest."""
-    _require_file("publish", warehouse)
+    warehouse = _locate(warehouse, "publish")
     _publish(warehouse, target)
 
 
@@ -261,7 +307,7 @@ def query(
     file: Annotated[
         Path | None, typer.Option("--file", help="Read the statement from this file.")
     ] = None,
-    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    warehouse: Warehouse = None,
     format: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = (
         Format.table
     ),
@@ -276,7 +322,7 @@ def query(
     ] = None,
 ) -> None:
     """Ask the warehouse in SQL; it is opened read-only."""
-    _require_file("query", warehouse)
+    warehouse = _locate(warehouse, "query")
     from partner_referrals.output import answers
     from partner_referrals.output.terminal import show_texts
     from partner_referrals.warehouse.query import query as ask
@@ -315,7 +361,7 @@ def _read_sql(sql: str | None, file: Path | None) -> str:
 
 @app.command()
 def status(
-    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    warehouse: Warehouse = None,
     max_age: Annotated[
         str | None,
         typer.Option("--max-age", help="Exit 1 if the last load is older: 90m, 26h, 2d."),
@@ -326,8 +372,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """How fresh, whole and clean the warehouse is."""
-    _require_file("status", warehouse)
-    from partner_referrals.output.formats import write_json
+    warehouse = _locate(warehouse, "status")
     from partner_referrals.output.terminal import show_status
     from partner_referrals.warehouse.status import read_status
 
@@ -336,8 +381,7 @@ def status(
     is_stale = limit is not None and (state.age is None or state.age > limit)
     has_too_many_issues = max_issues is not None and state.issue_count > max_issues
     if as_json:
-        write_json(
-            sys.stdout,
+        _print_json(
             {
                 **state.freshness,
                 "age_seconds": None if state.age is None else state.age.total_seconds(),
@@ -364,12 +408,12 @@ def _read_age(text: str) -> timedelta:
 
 
 @app.command()
-def doctor(warehouse: Warehouse = DEFAULT_WAREHOUSE, as_json: AsJson = False) -> None:
+def doctor(warehouse: Warehouse = None, as_json: AsJson = False) -> None:
     """Check what a first load needs, step by step; say what to do next."""
+    warehouse = _locate(warehouse)
     from dataclasses import asdict
 
     from partner_referrals.doctor import examine
-    from partner_referrals.output.formats import write_json
 
     findings = []
     for finding in examine(warehouse, _now()):
@@ -378,7 +422,7 @@ def doctor(warehouse: Warehouse = DEFAULT_WAREHOUSE, as_json: AsJson = False) ->
             print(f"{finding.state:<9}{finding.subject:<15}{finding.outcome}".rstrip(), flush=True)
     missing = next((finding for finding in findings if finding.state == "missing"), None)
     if as_json:
-        write_json(sys.stdout, {finding.subject: asdict(finding) for finding in findings})
+        _print_json({finding.subject: asdict(finding) for finding in findings})
     elif missing is None:
         print("\nEverything is in place. Next: 'referrals load' brings the referrals in.")
     else:
@@ -390,13 +434,14 @@ def doctor(warehouse: Warehouse = DEFAULT_WAREHOUSE, as_json: AsJson = False) ->
 
 @app.command()
 def views(
-    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    warehouse: Warehouse = None,
     dialect: Annotated[
         str | None,
         typer.Option("--dialect", help="Print their DDL for another engine: postgres, spark, ..."),
     ] = None,
 ) -> None:
     """Refresh the views, after a change to their SQL."""
+    warehouse = _locate(warehouse)
     from partner_referrals.settings import VIEWS_SLA_RULES, read_destination
 
     if dialect:
@@ -435,6 +480,7 @@ def sandbox(
     port: Annotated[int, typer.Option("--port", help="Of the endpoint; 0 takes a free one.")] = 0,
 ) -> None:
     """Run a local stand-in for Partner Center until Ctrl-C."""
+    _check_configuration()
     from partner_center_sandbox import Sandbox, records_from
 
     served = None if records is None else records_from(records)

@@ -15,6 +15,7 @@ from partner_center.errors import (
 )
 
 __all__ = [
+    "EXIT_INTERRUPTED",
     "EXIT_NOT_RECONCILED",
     "Locked",
     "ReferralsError",
@@ -29,6 +30,7 @@ __all__ = [
 
 # A run that loaded but whose counts differ from the server's is no error: it ends with this.
 EXIT_NOT_RECONCILED = 4
+EXIT_INTERRUPTED = 130
 
 
 class WarehouseFailed(ReferralsError):

@@ -1,36 +1,80 @@
-"""What may be configured beside Partner Center itself; all of it may be left out."""
+"""Reads and checks the configuration beside Partner Center's own; all of it may be left out."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import dlt
-
+from partner_center.configuration import check_runtime, forget_configuration
+from partner_center.configuration_files import check_names, find_files, look_up, read_file
+from partner_center.settings import known_keys
 from partner_referrals.errors import UsageError
 
 DESTINATIONS = ("duckdb", "postgres")
+DEFAULT_WAREHOUSE = "referrals.duckdb"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One key of dlt's configuration, and what it means to a user."""
+    """One key of the configuration, and what it means to a user."""
 
     section: str
     name: str
     meaning: str
 
+    @property
+    def variable(self) -> str:
+        """The environment variable that wins over the files."""
+        return f"{self.section}__{self.name}".upper()
+
     def read(self) -> str:
         """What is configured, empty where nothing is."""
-        return (dlt.config.get(f"{self.section}.{self.name}", str) or "").strip()
+        return self._find()[0]
 
     def read_path(self) -> Path | None:
-        """The path that is configured, if any."""
-        return Path(text) if (text := self.read()) else None
+        """The path that is configured, if any; a relative one starts where `.dlt` is."""
+        text, directory = self._find()
+        return resolve_path(text, directory, f"{self.section}.{self.name}") if text else None
+
+    def _find(self) -> tuple[str, Path]:
+        """The value, and the directory from which a relative path starts."""
+        if value := os.environ.get(self.variable, "").strip():
+            return value, Path()
+        value, directory = look_up(self.section, self.name)
+        if not isinstance(value, str):
+            raise UsageError(
+                f"[{self.section}] {self.name} is {value!r}, not a text. Write it in quotes."
+            )
+        return value.strip(), directory
+
+
+def resolve_path(text: str, directory: Path, option: str) -> Path:
+    """The path that a setting names; raises UsageError for one that nobody can have meant."""
+    if not text.isprintable():
+        raise UsageError(
+            f"{option} is {text!r}, which holds a control character. Write a Windows path in "
+            r"single quotes: 'C:\new'."
+        )
+    if not text.startswith("~"):
+        return directory / Path(text)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UsageError(
+            f"{option} is '{text}', but nothing says where the home directory is. Write the whole "
+            "path, or set HOME."
+        ) from error
 
 
 PIPELINE_DESTINATION = Setting(
     "pipeline",
     "destination",
     "Where the warehouse is: `duckdb` (a file, the default) or `postgres`; see docs/scaling.md.",
+)
+PIPELINE_WAREHOUSE = Setting(
+    "pipeline",
+    "warehouse",
+    "The warehouse file, unless `--warehouse` or `REFERRALS_WAREHOUSE` names another; otherwise "
+    "`referrals.duckdb` in the working directory.",
 )
 PUBLISH_DIR = Setting(
     "publish",
@@ -49,7 +93,41 @@ VIEWS_SLA_RULES = Setting(
     "CSV file of your own response deadlines, used instead of `sql/seeds/sla_rules.csv` and with "
     "the same columns.",
 )
-SETTINGS = (PIPELINE_DESTINATION, PUBLISH_DIR, ALERTS_WEBHOOK, VIEWS_SLA_RULES)
+SETTINGS = (
+    PIPELINE_DESTINATION,
+    PIPELINE_WAREHOUSE,
+    PUBLISH_DIR,
+    ALERTS_WEBHOOK,
+    VIEWS_SLA_RULES,
+)
+
+
+def check_configuration() -> None:
+    """Raise UsageError for files that cannot be read, and for keys of ours that nobody knows.
+
+    After a file or a value that dlt cannot read, dlt goes on without any configuration, so that a
+    failed load can still send its alert.
+    """
+    known = known_keys()
+    for setting in SETTINGS:
+        known.setdefault(setting.section, set()).add(setting.name)
+    try:
+        documents = {path: read_file(path) for path in find_files()}
+        check_runtime()
+    except UsageError:
+        forget_configuration()
+        raise
+    check_names(documents, os.environ, known)
+
+
+def locate_warehouse(option: Path | None) -> Path:
+    """Check the configuration; the warehouse file that the command line or it names."""
+    check_configuration()
+    warehouse = option if option is not None else PIPELINE_WAREHOUSE.read_path()
+    warehouse = warehouse or Path(DEFAULT_WAREHOUSE)
+    if not warehouse.name:
+        raise UsageError(f"The warehouse path '{warehouse}' names no file. Give one: --warehouse FILE")
+    return warehouse
 
 
 def read_destination() -> str:

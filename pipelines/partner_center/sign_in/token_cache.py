@@ -28,7 +28,13 @@ _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLO
 
 def default_path() -> Path:
     """Where tokens are kept unless `token_cache` names another file."""
-    return user_data_path("partner-referrals", appauthor=False) / "token_cache.json"
+    path = user_data_path("partner-referrals", appauthor=False) / "token_cache.json"
+    if not path.is_absolute():
+        raise UsageError(
+            "Nothing says where this user's data directory is, so tokens cannot be kept. Set HOME, "
+            "or sources.partner_center.credentials.token_cache to a file."
+        )
+    return path
 
 
 def new_cache() -> SerializableTokenCache:

@@ -33,7 +33,7 @@ def open_warehouse(
     Raises UsageError where the path holds no warehouse, WarehouseFailed where the file cannot be
     read.
     """
-    _require_usable(path, read_only)
+    require_usable(path, read_only=read_only)
     wait_seconds = LOCK_WAIT_SECONDS if wait_seconds is None else wait_seconds
     deadline = time.monotonic() + wait_seconds
     while True:
@@ -68,6 +68,14 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+def require_usable(path: Path, *, read_only: bool = False) -> None:
+    """Raise UsageError where `path` cannot be a warehouse, or holds none to be read."""
+    try:
+        _require_usable(path, read_only)
+    except OSError as error:
+        raise UsageError(f"The warehouse {path} cannot be used: {error.strerror}.") from error
 
 
 def _require_usable(path: Path, read_only: bool) -> None:

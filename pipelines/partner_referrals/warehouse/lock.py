@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from partner_referrals.errors import Locked, UsageError
-from partner_referrals.warehouse.connection import LOCK_WAIT_SECONDS
+from partner_referrals.warehouse.connection import LOCK_WAIT_SECONDS, require_usable
 
 
 @contextmanager
@@ -17,10 +17,7 @@ def run_lock(warehouse: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterat
 
     The lock goes with its process, so a killed run leaves none behind.
     """
-    if not warehouse.parent.is_dir():
-        raise UsageError(
-            f"There is no directory {warehouse.parent} for the warehouse. Create it first."
-        )
+    require_usable(warehouse)
     file = warehouse.with_name(f"{warehouse.name}.lock")
     lock = FileLock(file)
     try:

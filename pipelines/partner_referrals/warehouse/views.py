@@ -60,6 +60,10 @@ class ViewDefinition:
         return f"sql/{self.schema}/{self.name}.sql"
 
 
+# A hundred years.
+MAX_LIMIT_HOURS = 876_000
+
+
 class SlaRule(NamedTuple):
     """A row of settings.sla_rules; applies to what was created in [applies_from, applies_to)."""
 
@@ -298,8 +302,10 @@ def _read_sla_rule(row: dict[str, str], line: int) -> SlaRule:
         start, end = _read_moment(row["applies_from"]), _read_moment(row["applies_to"])
     except ValueError as error:
         raise ValueError(f"line {line}: {error}") from error
-    if not row["rule"] or hours <= 0:
-        raise ValueError(f"line {line} needs a rule and a limit_hours above 0")
+    if not row["rule"] or not 0 < hours <= MAX_LIMIT_HOURS:
+        raise ValueError(
+            f"line {line} needs a rule and a limit_hours between 1 and {MAX_LIMIT_HOURS}"
+        )
     return SlaRule(row["rule"], start, end, hours)
 
 

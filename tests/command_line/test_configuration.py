@@ -1,0 +1,229 @@
+"""The configuration: files, environment variables, and what is refused."""
+
+import string
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from partner_center.configuration_files import check_names, look_up, read_file
+from partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings, known_keys
+from partner_center.sign_in import token_cache
+from partner_referrals.errors import UsageError
+from partner_referrals.settings import (
+    PIPELINE_WAREHOUSE,
+    PUBLISH_DIR,
+    VIEWS_SLA_RULES,
+    locate_warehouse,
+)
+from partner_referrals.warehouse.connection import require_usable
+from partner_referrals.warehouse.views import read_sla_rules
+
+KNOWN = {**known_keys(), "publish": {"dir"}, "alerts": {"webhook"}}
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Writes a file of a project elsewhere; returns its path."""
+    project = tmp_path / "project"
+    (project / ".dlt").mkdir(parents=True)
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(project))
+
+    def write_file(text: str | bytes, name: str = "config.toml") -> Path:
+        file = project / ".dlt" / name
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return file
+
+    return write_file
+
+
+@pytest.mark.parametrize(
+    ("contents", "said"),
+    [
+        (b"[publish\ndir = 1", "line 1, is not TOML"),
+        (b'\n[publish]\ndir = "C:\\srv\\bi"\n', r"line 3, .*single quotes: 'C:\\srv'"),
+        (b'[publish]\ndir = "C:\\users"\n', "line 2, .*single quotes"),
+        (b"a = 1\na = 2\n", "line 2, is not TOML"),
+        (b"\xef\xbb\xbf[publish]\n", "byte order mark"),
+        ("[publish]\n".encode("utf-16"), "not UTF-8"),
+        (b"[publish]\ndir = '\xff'\n", "not UTF-8"),
+    ],
+)
+def test_broken_file_is_named_with_its_line(write, contents, said):
+    """One sentence says where the fault is, and how a Windows path is written."""
+    file = write(contents)
+
+    with pytest.raises(UsageError, match=said) as refused:
+        read_file(file)
+
+    assert str(refused.value).startswith(str(file))
+
+
+@pytest.mark.parametrize("contents", ["[publish\n", "[runtime]\nrequest_timeout = 'abc'\n"])
+def test_broken_configuration_ends_each_command_in_a_sentence(write, contents):
+    """Exit code 2; dlt would show a traceback already when it is imported."""
+    write(contents)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "partner_referrals", "load", "--json"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert (2, 1, 1) == (ended.returncode, ended.stdout.count("\n"), ended.stderr.count("\n"))
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"sources": {"partner_center": {"page_sise": 10}}}, "Did you mean 'page_size'"),
+        ({"sources": {"partner_center": {"credential": {}}}}, "Did you mean 'credentials'"),
+        ({"sources": {"partner_centre": {}}}, "Did you mean 'partner_center'"),
+        ({"source": {}}, "Did you mean 'sources'"),
+        ({"alert": {"webhook": "x"}}, "Did you mean 'alerts'"),
+        ({"publish": {"directory": "x"}}, "Did you mean 'dir'|Known are: dir"),
+        ({"publish": "bi"}, "must be a section"),
+    ],
+)
+def test_unknown_key_is_refused_with_the_nearest(document, said):
+    """A misspelt setting must not be passed over."""
+    with pytest.raises(UsageError, match=said):
+        check_names({Path("config.toml"): document}, (), KNOWN)
+
+
+def test_sections_of_others_are_left_alone():
+    """dlt has settings of its own, and so have other sources and a second account."""
+    document = {
+        "runtime": {"log_level": "WARNING"},
+        "normalize": {"workers": 1},
+        "sources": {"partner_center_eu": {"x": 1}, "partner_center": {"fabrikam": {"x": 1}}},
+    }
+
+    check_names({Path("config.toml"): document}, ("PATH", "LOAD__WORKERS", "CI"), KNOWN)
+
+
+def test_unknown_variable_is_refused():
+    """As in a file."""
+    with pytest.raises(UsageError, match="Did you mean 'page_size'"):
+        check_names({}, ["SOURCES__PARTNER_CENTER__PAGE_SISE"], KNOWN)
+
+
+def test_secrets_are_cleaned():
+    """What comes along when a token is copied is no part of it."""
+    configured = PartnerCenterSettings(
+        credentials=PartnerCenterCredentials(
+            client_secret="s3cret\n", refresh_token=" r ", access_token="Bearer  x.y.z\r\n"
+        )
+    )
+    configured.on_resolved()
+
+    credentials = configured.credentials
+    assert ("s3cret", "r", "x.y.z") == (
+        credentials.client_secret, credentials.refresh_token, credentials.access_token
+    )  # fmt: skip
+
+
+def test_relative_path_starts_at_the_project(write, tmp_path, monkeypatch):
+    """Whatever the working directory is; a variable's starts there."""
+    write('[publish]\ndir = "bi"\n[views]\nsla_rules = "rules.csv"\n')
+    project = tmp_path / "project"
+
+    assert project / "bi" == PUBLISH_DIR.read_path()
+    assert project / "rules.csv" == VIEWS_SLA_RULES.read_path()
+    monkeypatch.setenv("PUBLISH__DIR", "here")
+    assert Path("here") == PUBLISH_DIR.read_path()
+
+
+def test_secrets_file_wins_over_config_file(write):
+    """As everywhere in dlt."""
+    write('[publish]\ndir = "a"\n')
+    write('[publish]\ndir = "b"\n', "secrets.toml")
+
+    assert "b" == look_up("publish", "dir")[0]
+
+
+@pytest.mark.parametrize("value", ['"C:\\new"', "3", "true", "['a']"])
+def test_value_that_is_no_path_is_refused(write, value):
+    """A newline in a path is a Windows path in double quotes."""
+    write(f"[publish]\ndir = {value}\n")
+
+    with pytest.raises(UsageError, match=r"publish"):
+        PUBLISH_DIR.read_path()
+
+
+def test_warehouse_is_found_in_order(write, tmp_path):
+    """The option, then the configuration, then the default."""
+    assert Path("referrals.duckdb") == locate_warehouse(None)
+    write('[pipeline]\nwarehouse = "kept.duckdb"\n')
+    assert tmp_path / "project" / "kept.duckdb" == locate_warehouse(None)
+    assert Path("other.duckdb") == locate_warehouse(Path("other.duckdb"))
+    assert "REFERRALS_WAREHOUSE" in PIPELINE_WAREHOUSE.meaning
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "x" * 300])
+def test_unusable_warehouse_is_refused(name):
+    """Before anything else happens."""
+    with pytest.raises(UsageError, match="The warehouse"):
+        require_usable(locate_warehouse(Path(name)))
+
+
+def test_user_without_home_is_told(monkeypatch):
+    """As in a container whose user is in no passwd file."""
+    monkeypatch.setattr(token_cache, "user_data_path", lambda *_, **__: Path("~/.local/share"))
+
+    with pytest.raises(UsageError, match="Set HOME"):
+        token_cache.default_path()
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", "2147483647", "9" * 40])
+def test_limit_out_of_range_is_refused_with_its_line(tmp_path, hours):
+    """DuckDB would fail in the middle of a query."""
+    file = tmp_path / "rules.csv"
+    file.write_text(f"rule,applies_from,applies_to,limit_hours\na,,,1\nb,,,{hours}\n")
+
+    with pytest.raises(UsageError, match="line 3"):
+        read_sla_rules(file)
+
+
+def test_sla_rules_are_checked_before_anything_is_listed(serve, referrals, monkeypatch):
+    """A load of an hour would end in the same message."""
+    requests = []
+    serve().behaviour.on_request = requests.append
+    monkeypatch.setenv("VIEWS__SLA_RULES", "nowhere.csv")
+
+    assert 2 == referrals("load")[0]
+    assert [] == requests
+
+
+NAMES = st.text(string.ascii_letters + "_.é\n\0\\'\"", max_size=12)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=8,
+)
+OURS = st.sampled_from(["sources", "partner_center", "credentials", "publish", "alerts", "dir"])
+DOCUMENTS = st.dictionaries(
+    OURS | NAMES, VALUES | st.dictionaries(OURS | NAMES, VALUES, max_size=3), max_size=4
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50, deadline=None)
+@given(DOCUMENTS, st.lists(NAMES, max_size=3))
+def test_any_document_is_taken_or_refused(document, variables):
+    """No traceback whatever stands in it."""
+    with suppress(UsageError):
+        check_names({Path("x"): document}, variables, KNOWN)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.binary(max_size=60) | st.text("[]=\"'\\#\n\r\t a1.{},ü\ufeff", max_size=60))
+def test_any_bytes_are_read_or_refused(tmp_path, contents):
+    """No traceback whatever a file holds."""
+    file = tmp_path / "config.toml"
+    file.write_bytes(contents if isinstance(contents, bytes) else contents.encode())
+    with suppress(UsageError):
+        assert isinstance(read_file(file), dict)
