@@ -126,7 +126,9 @@ def locate_warehouse(option: Path | None) -> Path:
     warehouse = option if option is not None else PIPELINE_WAREHOUSE.read_path()
     warehouse = warehouse or Path(DEFAULT_WAREHOUSE)
     if not warehouse.name:
-        raise UsageError(f"The warehouse path '{warehouse}' names no file. Give one: --warehouse FILE")
+        raise UsageError(
+            f"The warehouse path '{warehouse}' names no file. Give one: --warehouse FILE"
+        )
     return warehouse
 
 
