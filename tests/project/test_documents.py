@@ -147,7 +147,7 @@ def test_run_time_keys_are_those_that_are_read():
         key
         for path in (ROOT / "pipelines").rglob("*.py")
         for key in re.findall(
-            r"(?:runtime|RuntimeConfiguration\(\)\))\.(\w+)", path.read_text("utf-8")
+            r"(?<!\.)(?:runtime|RuntimeConfiguration\(\)\))\.(\w+)", path.read_text("utf-8")
         )
     }
 
