@@ -1,5 +1,6 @@
 """Reads the records that a file offers in place of generated ones."""
 
+import json
 from pathlib import Path
 
 from partner_center.errors import UsageError
@@ -15,4 +16,12 @@ def records_from(path: Path) -> list[str]:
             "name a UTF-8 file with one JSON record on each line."
         ) from error
     # Not splitlines(): a record may hold U+2028 and the like within a string.
-    return [line for line in text.split("\n") if line.strip()]
+    lines = text.split("\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            json.loads(line.strip() or "null")
+        except (ValueError, RecursionError) as error:
+            raise UsageError(
+                f"Line {number} of {path} is not JSON ({error}). Nothing was started."
+            ) from error
+    return [line for line in lines if line.strip()]

@@ -3,11 +3,14 @@
 Imports that only one command needs stand in that command: dlt alone takes over a second.
 """
 
+import io
 import os
+import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -49,6 +52,8 @@ TABLE_ROWS = 1_000
 
 _out = Console(soft_wrap=False)
 _err = Console(stderr=True)
+# The signals that were received.
+_interruptions: list[int] = []
 
 
 class Format(StrEnum):
@@ -69,12 +74,40 @@ def main() -> None:
     # Arrow's own allocator keeps what a page took; the system's gives it back, at no cost in time.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     # A scheduler that stops us is met like a person's Ctrl-C: clean up, record, exit 130.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _interruptions.clear()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        # Names from all over the world, also where the system's own encoding lacks them.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         app()
     except ReferralsError as error:
-        _say(f"referrals: {error}")
-        sys.exit(error.exit_code)
+        if not _interruptions:
+            _say(f"referrals: {error}")
+            sys.exit(error.exit_code)
+    except OSError as error:
+        _say(f"referrals: The output could not be written: {error.strerror or error}.")
+        _close_output()
+        sys.exit(1)
+    except (KeyboardInterrupt, Exception):
+        # DuckDB turns an interruption into an error of its own.
+        if not _interruptions:
+            raise
+    if _interruptions:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _interrupt(signal_number: int, frame: object) -> None:
+    _interruptions.append(signal_number)
+    raise KeyboardInterrupt
+
+
+def _close_output() -> None:
+    """Keep Python from writing at its end what could not be written."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _now() -> datetime:
@@ -114,9 +147,14 @@ def demo(
     from partner_referrals.report import write_report
     from partner_referrals.warehouse.query import query as ask
 
+    page = warehouse.with_suffix(".html")
+    if page.exists() and not warehouse.exists():
+        raise UsageError(
+            f"There is a file {page} already, which no demo made. Name another warehouse with "
+            "--warehouse: the report gets its name."
+        )
     with RunProgress(_err) as progress:
         run_demo(warehouse, _now, progress)
-    page = warehouse.with_suffix(".html")
     write_report(warehouse, page)
     funnel = ask(
         warehouse,
@@ -126,13 +164,21 @@ def demo(
     )
     show_table(_out, funnel.to_pylist(), title="Where referrals are lost")
     print(f"\nThe report is {page}, the warehouse {warehouse}. Try next:")
+    program, file = _own_command(), shlex.quote(str(warehouse))
     for line in (
-        f'referrals query --warehouse {warehouse} "from marts.win_rates"',
-        f'referrals query --warehouse {warehouse} "from marts.open_referrals limit 10"',
-        f"referrals status --warehouse {warehouse}",
-        "referrals doctor          (towards your own Partner Center)",
+        f'{program} query --warehouse {file} "from marts.win_rates"',
+        f'{program} query --warehouse {file} "from marts.open_referrals limit 10"',
+        f"{program} status --warehouse {file}",
+        f"{program} doctor",
     ):
         print(f"  {line}")
+
+
+def _own_command() -> str:
+    """How this program can be called again from here, on the path or not."""
+    if shutil.which("referrals"):
+        return "referrals"
+    return shlex.join([sys.executable, "-m", "partner_referrals"])
 
 
 @app.command()
@@ -296,6 +342,19 @@ def publish(
     """A copy for BI tools that never locks: DuckDB, Parquet and a manifest."""
     warehouse = _locate(warehouse, "publish")
     _publish(warehouse, target)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy to write.")],
+    warehouse: Warehouse = None,
+) -> None:
+    """A consistent copy of the warehouse while nothing writes it, checked by opening it."""
+    warehouse = _locate(warehouse, "backup")
+    from partner_referrals.publish.backup import back_up
+
+    count = back_up(warehouse, file)
+    print(f"{file} is a copy of {warehouse} with {count:,} referrals.")
 
 
 # A statement may begin with a comment, which looks like an option.
@@ -475,9 +534,13 @@ def sandbox(
     records: Annotated[
         Path | None, typer.Option("--records", help="Serve these records (JSON lines).")
     ] = None,
-    count: Annotated[int, typer.Option("--count", help="How many records to make up.")] = 12_000,
+    count: Annotated[
+        int, typer.Option("--count", help="How many records to make up.", min=0, max=10_000_000)
+    ] = 12_000,
     seed: Annotated[int, typer.Option("--seed", help="Another seed, other records.")] = 7,
-    port: Annotated[int, typer.Option("--port", help="Of the endpoint; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option("--port", help="Of the endpoint; 0 takes a free one.", min=0, max=65_535)
+    ] = 0,
 ) -> None:
     """Run a local stand-in for Partner Center until Ctrl-C."""
     _check_configuration()
@@ -510,6 +573,8 @@ def _serve(stand_in: Any) -> None:
                 _err.print(str(error))
         threading.Event().wait()
     except KeyboardInterrupt:
+        # The way to end it, so no interruption.
+        _interruptions.clear()
         _err.print("The stand-in has stopped.")
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 
 from partner_referrals.errors import UsageError
 from partner_referrals.warehouse.tables import has_table
@@ -157,11 +158,16 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, place: Path) -> dict[st
             "copy (from partner_center.referrals limit 0) to "
             f"{_literal(undated / 'referrals0.parquet')} ({options})"
         )
-    found = connection.execute(
-        "select file_name, num_rows from parquet_file_metadata($1) order by file_name",
-        [f"{folder}/**/*.parquet"],
-    ).fetchall()
-    return {Path(name).relative_to(place).as_posix(): rows for name, rows in found}
+    # Not by DuckDB, for which `*` and `[` in the name of a directory are patterns.
+    return {
+        file.relative_to(place).as_posix(): _count_rows(file)
+        for file in sorted(folder.rglob("*.parquet"))
+    }
+
+
+def _count_rows(file: Path) -> int:
+    with file.open("rb") as opened:
+        return int(pq.read_metadata(opened).num_rows)
 
 
 def _quoted(name: str) -> str:

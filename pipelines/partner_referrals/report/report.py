@@ -1,9 +1,8 @@
 """Writes the report."""
 
-import os
 from pathlib import Path
 
-from partner_referrals.errors import UsageError
+from partner_referrals.output.files import require_writable, write_file
 from partner_referrals.report.figures import read_figures
 from partner_referrals.report.page import render_page
 
@@ -17,28 +16,7 @@ def write_report(
     by number. Readers of `out` see the old file or the whole new one. Raises UsageError where
     nothing can be read or written.
     """
-    _require_writable(warehouse, out)
+    require_writable(out, inputs=[warehouse])
     page = render_page(read_figures(warehouse, as_of=as_of, anonymise=anonymise))
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(out)
-    except OSError as error:
-        raise UsageError(
-            f"The report could not be written to {out}: {error.strerror}. What was there before "
-            "is as it was. Name another file with --out."
-        ) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _require_writable(warehouse: Path, out: Path) -> None:
-    if out.is_dir():
-        raise UsageError(f"{out} is a directory. Give a file: --out {out / 'report.html'}")
-    if not out.parent.is_dir():
-        raise UsageError(f"There is no directory {out.parent} for the report. Create it first.")
-    if warehouse.exists() and out.exists() and out.samefile(warehouse):
-        raise UsageError(f"{out} is the warehouse itself. Give the report another name: --out")
+    with write_file(out, inputs=[warehouse]) as file:
+        file.write(page.encode())

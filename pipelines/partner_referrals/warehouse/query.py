@@ -51,6 +51,11 @@ def query(
                 f"The query was stopped after {MAX_SECONDS:.0f} s. Ask for less, or open the "
                 "warehouse with DuckDB itself."
             ) from error
+        except duckdb.OutOfMemoryException as error:
+            raise UsageError(
+                f"The query needs more memory than it may have ({MAX_MEMORY}). Ask for less, or "
+                "open the warehouse with DuckDB itself."
+            ) from error
         except duckdb.Error as error:
             raise UsageError(f"The query cannot be answered. {error}") from error
 
@@ -64,6 +69,8 @@ def caged(
         for name, moment in {"as_of": as_of, "known_at": known_at}.items():
             if moment is not None:
                 _set_moment(connection, name, moment)
+        if known_at is not None:
+            _require_known(connection)
         for setting in _CAGE:
             connection.execute(setting)
         yield connection
@@ -75,6 +82,22 @@ def _set_moment(connection: duckdb.DuckDBPyConnection, name: str, moment: str) -
     except UsageError as error:
         raise UsageError(f"--{name.replace('_', '-')}: {error}") from error
     connection.execute(f"set variable {name} = $timestamp", {"timestamp": timestamp})
+
+
+def _require_known(connection: duckdb.DuckDBPyConnection) -> None:
+    """Raise UsageError where known_at lies before the first load: zeros would be taken for true."""
+    try:
+        first, is_known = connection.execute(
+            "select min(finished_at), min(finished_at) <= getvariable('known_at') "
+            "from partner_center.load_runs where succeeded"
+        ).fetchall()[0]
+    except duckdb.CatalogException:
+        return
+    if not is_known:
+        raise UsageError(
+            f"--known-at lies before the first load, which ended at {first} UTC: nothing was known "
+            "yet. Give that moment or a later one."
+        )
 
 
 def _ask(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:

@@ -1,0 +1,133 @@
+"""What the command line writes, where it fails to, and how it is interrupted."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from support.records import referral
+
+COMMAND = [sys.executable, "-m", "partner_referrals"]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Where the first test leaves its loaded warehouse for the others."""
+    return tmp_path_factory.mktemp("kept") / "referrals.duckdb"
+
+
+@pytest.fixture
+def loaded(serve, referrals, warehouse, kept):
+    """A warehouse with one referral."""
+    serve(referral("a"))
+    if not kept.exists():
+        assert 0 == referrals("load", "--warehouse", kept)[0]
+    shutil.copy(kept, warehouse)
+    return warehouse
+
+
+def test_full_disk_is_told(loaded):
+    """Where the answer cannot be written, one sentence says so."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [*COMMAND, "query", "from range(100000)", "--limit", "100000"],
+            stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    assert (1, 1) == (ended.returncode, ended.stderr.count("\n"))
+    assert "No space left" in ended.stderr
+
+
+@pytest.mark.slow
+def test_interrupted_query_exits_130(loaded):
+    """A scheduler's SIGTERM in the middle of DuckDB's work leaves no traceback."""
+    sql = "select count(*) from range(10000000) a, range(10000000) b"
+    with subprocess.Popen([*COMMAND, "query", sql], stderr=subprocess.PIPE, text=True) as running:
+        time.sleep(5)
+        running.send_signal(signal.SIGTERM)
+        _, told = running.communicate(timeout=30)
+
+    assert 130 == running.returncode
+    assert "Traceback" not in told
+
+
+def test_known_at_before_the_first_load_is_refused(loaded, referrals):
+    """An empty answer would pass for zeros; the moment of the first load is named."""
+    code, out, told = referrals("query", "select 1", "--known-at", "2001-01-01")
+
+    assert (2, "") == (code, out)
+    assert "before the first load" in told
+    assert 0 == referrals("query", "select 1", "--known-at", "2199-01-01")[0]
+
+
+def test_backup_is_a_warehouse(loaded, referrals, tmp_path):
+    """It answers as the warehouse does, and replaces an older copy of it."""
+    copy = tmp_path / "copy.duckdb"
+
+    assert [0, 0] == [referrals("backup", copy)[0] for _ in range(2)]
+    with duckdb.connect(copy, read_only=True) as connection:
+        assert [(1,)] == connection.execute("select count(*) from marts.referrals").fetchall()
+    assert [] == list(tmp_path.glob(".referrals-*"))
+
+
+@pytest.mark.parametrize("what", ["text", "database", "itself", "directory"])
+def test_backup_replaces_nothing_else(loaded, referrals, tmp_path, what):
+    """A file that is no copy of this account's warehouse stays as it is."""
+    file = {"itself": loaded, "directory": tmp_path}.get(what, tmp_path / "other")
+    if what == "text":
+        file.write_text("dear diary" * 1000)
+    if what == "database":
+        duckdb.connect(file).close()
+
+    code, out, told = referrals("backup", file)
+
+    assert (2, "") == (code, out)
+    assert str(file) in told
+
+
+def test_report_is_not_written_over_the_warehouse(loaded, referrals, tmp_path):
+    """By a link neither."""
+    (tmp_path / "link.html").symlink_to(loaded)
+
+    code, _, told = referrals("report", "--out", tmp_path / "link.html")
+
+    assert 2 == code
+    assert "same file" in told
+
+
+def test_own_page_beside_the_demo_is_kept(referrals, tmp_path):
+    """The report of a demo gets the name of its warehouse, which may be taken."""
+    (tmp_path / "demo.html").write_text("mine")
+
+    assert 2 == referrals("demo")[0]
+    assert "mine" == (tmp_path / "demo.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--port", "99999"], ["--count", "-5"], ["--records", "broken.jsonl"],
+     ["--records", "x" * 300]],
+)  # fmt: skip
+def test_unusable_option_of_the_sandbox_is_told(referrals, tmp_path, arguments):
+    """Exit code 2 and a sentence."""
+    (tmp_path / "broken.jsonl").write_text('{"id": "a"}\n{"id": \n')
+
+    code, out, told = referrals("sandbox", *arguments)
+
+    assert (2, "") == (code, out)
+    assert "Traceback" not in told
+
+
+def test_failed_load_is_one_json_object_too(referrals):
+    """A program that reads the answer needs no other way for failures."""
+    code, out, _ = referrals("load", "--json")
+
+    answer = json.loads(out)
+    assert (2, False, 2) == (code, answer["succeeded"], answer["exit_code"])
+    assert answer["error"]
