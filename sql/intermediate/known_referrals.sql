@@ -17,26 +17,7 @@ with versions as (
 )
 
 select
-    referral_id,
-    status,
-    customer_name,
-    customer_market,
-    customer_org_size,
-    partner_market,
-    created_at,
-    acknowledged_at,
-    accepted_at,
-    won_at,
-    lost_at,
-    declined_at,
-    expired_at,
-    missed_at,
-    skipped_at,
-    archived_at,
-    is_listed,
-    valid_from,
-    as_of,
-    last_load_at,
+    *,
     coalesce(lower(status) = 'error', false) as is_error,
     coalesce(coalesce(created_at, as_of) <= as_of, false) as exists_as_of,
     case lower(status)
@@ -56,4 +37,4 @@ select
         when 'skipped' then skipped_at
     end as terminal_status_at
 from versions
-where valid_to is null
+where replaced_at is null

@@ -4,22 +4,25 @@
 -- Columns:
 --   responded_at: first sign of the partner: acknowledged, accepted, declined,
 --     skipped, won or lost, UTC
---   closed_at: the date of the outcome, UTC; null while open or if it has none
+--   terminal_at: the earliest of its terminal dates, UTC; null if none
 --   outcome: how it ended, archived if only filed, or error; null while open
---   furthest_stage: the last of created, responded, accepted, won that it
---     reached
+--   closed_at: the date of the outcome, UTC; null while open or if it has none
+--   undated_outcome: the outcome, where it has no date
 --   has_responded: whether the partner responded, also at an unknown date
 --   has_accepted: whether it reached acceptance, also at an unknown date
 --   has_won: whether its outcome is won, also at an unknown date
---   has_lost: whether it ended as lost
+--   is_responded_strictly: whether it has a created date and a response that is
+--     not before it
+--   is_accepted_in_order: whether it was accepted, not before the response
+--   is_won_in_order: whether it was won, not before the acceptance
+--   furthest_stage: the last of created, responded, accepted, won that it
+--     reached
+--   has_lost: whether its outcome is lost
 --   is_open: whether it has no outcome
 --   is_counted: false if it was closed as an error, so that it never was one
---   is_created_strictly: whether its creation is dated
---   is_responded_strictly: whether besides it was responded to, not before its
---     creation
---   is_accepted_strictly: whether besides it was accepted, not before the
---     response
---   is_won_strictly: whether besides it was won, not before the acceptance
+--   is_created_strictly: whether it has a created date
+--   is_accepted_strictly: whether response and acceptance have dates in order
+--   is_won_strictly: whether response, acceptance and win have dates in order
 --   is_accepted_at_creation: whether it was accepted within 60 s of its
 --     creation, as deals are that a partner enters itself
 
@@ -109,39 +112,17 @@ with referrals as (
 )
 
 select
-    referral_id,
-    status,
-    customer_name,
-    customer_market,
-    customer_org_size,
-    partner_market,
-    created_at,
-    acknowledged_at,
-    accepted_at,
-    won_at,
-    lost_at,
-    declined_at,
-    expired_at,
-    missed_at,
-    skipped_at,
-    archived_at,
-    responded_at,
-    closed_at,
-    outcome,
+    *,
     case
         when has_won then 'won'
         when has_accepted then 'accepted'
         when has_responded then 'responded'
         else 'created'
     end as furthest_stage,
-    has_responded,
-    has_accepted,
-    has_won,
     coalesce(outcome = 'lost', false) as has_lost,
     closed_at is null and undated_since is null and not is_error as is_open,
     not is_error as is_counted,
     created_at is not null as is_created_strictly,
-    is_responded_strictly,
     is_responded_strictly and is_accepted_in_order as is_accepted_strictly,
     is_responded_strictly
     and is_accepted_in_order
@@ -150,8 +131,5 @@ select
         accepted_at >= created_at - interval 60 second
         and accepted_at <= created_at + interval 60 second,
         false
-    ) as is_accepted_at_creation,
-    is_listed,
-    valid_from,
-    as_of
+    ) as is_accepted_at_creation
 from reached

@@ -10,7 +10,7 @@
 with versions as (
 
     select * from intermediate.known_versions
-    where valid_to is not null
+    where replaced_at is not null
 
 ), version_changes as (
 

@@ -17,7 +17,7 @@ with later as (
 
     -- Read apart from `later`: one table for both would be kept in memory.
     select * from intermediate.known_versions
-    where valid_to is not null
+    where replaced_at is not null
 
 )
 
@@ -137,4 +137,4 @@ from later
 inner join earlier
     on
         later.referral_id = earlier.referral_id
-        and later.valid_from = earlier.valid_to
+        and later.valid_from = earlier.replaced_at

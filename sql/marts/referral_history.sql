@@ -21,7 +21,7 @@ with versions as (
 select
     versions.referral_id,
     versions.valid_from,
-    versions.valid_to,
+    versions.replaced_at as valid_to,
     versions.status,
     versions.created_at,
     versions.acknowledged_at,
