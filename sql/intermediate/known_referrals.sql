@@ -4,7 +4,8 @@
 -- Grain: one row per referral_id
 -- Answers: what does the warehouse know of a referral?
 -- Columns:
---   is_error: whether it was closed as an error, so that it never was a referral
+--   is_error: whether it was closed as an error, so that it never was a
+--     referral
 --   exists_as_of: whether it had been created by as_of, as far as is known
 --   terminal_status: the ending that the status names, in lower case; null if
 --     none

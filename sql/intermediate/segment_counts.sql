@@ -12,21 +12,7 @@ with cell_counts as (
 ), padded as (
 
     -- Spark has no total of no rows; this one changes none.
-    select
-        customer_market,
-        customer_org_size,
-        partner_market,
-        created_count,
-        responded_count,
-        accepted_count,
-        won_count,
-        lost_count,
-        open_count,
-        created_strict_count,
-        responded_strict_count,
-        accepted_strict_count,
-        won_strict_count
-    from cell_counts
+    select * from cell_counts
     union all
     select
         null as customer_market,

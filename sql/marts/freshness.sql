@@ -3,8 +3,8 @@
 -- Grain: one row
 -- Answers: can these figures be trusted today?
 -- Columns:
---   last_load_at: end of the newest succeeded load of referrals, UTC; loads with
---     a filter do not count; null before any
+--   last_load_at: end of the newest succeeded load of referrals, UTC; a load
+--     with a filter does not count; null before any
 --   last_activity_at: newest milestone of any referral, not after the newest
 --     load of any kind, UTC
 --   referral_count: referrals in the warehouse, those no longer listed too

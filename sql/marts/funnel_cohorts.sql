@@ -42,33 +42,15 @@ with cohort_cells as (
             else 'all'
         end as segment_value,
         created_month,
-        cast(
-            sum(created_count) as bigint
-        ) as created_count,
-        cast(
-            sum(responded_count) as bigint
-        ) as responded_count,
-        cast(
-            sum(accepted_count) as bigint
-        ) as accepted_count,
-        cast(
-            sum(won_count) as bigint
-        ) as won_count,
-        cast(
-            sum(lost_count) as bigint
-        ) as lost_count,
-        cast(
-            sum(declined_count) as bigint
-        ) as declined_count,
-        cast(
-            sum(expired_count) as bigint
-        ) as expired_count,
-        cast(
-            sum(open_count) as bigint
-        ) as open_count,
-        cast(
-            sum(won_within_7_days_count) as bigint
-        ) as won_within_7_days_count,
+        cast(sum(created_count) as bigint) as created_count,
+        cast(sum(responded_count) as bigint) as responded_count,
+        cast(sum(accepted_count) as bigint) as accepted_count,
+        cast(sum(won_count) as bigint) as won_count,
+        cast(sum(lost_count) as bigint) as lost_count,
+        cast(sum(declined_count) as bigint) as declined_count,
+        cast(sum(expired_count) as bigint) as expired_count,
+        cast(sum(open_count) as bigint) as open_count,
+        cast(sum(won_within_7_days_count) as bigint) as won_within_7_days_count,
         cast(
             sum(won_within_14_days_count) as bigint
         ) as won_within_14_days_count,
@@ -90,49 +72,47 @@ with cohort_cells as (
             (created_month, partner_market)
         )
 
+), ended as (
+
+    select
+        summed.*,
+        moments.as_of,
+        summed.created_month + interval 1 month as month_end
+    from summed
+    cross join moments
+
 )
 
 select
-    summed.segment,
-    summed.segment_value,
-    summed.created_month,
-    summed.created_count,
-    summed.responded_count,
-    summed.accepted_count,
-    summed.won_count,
-    summed.lost_count,
-    summed.declined_count,
-    summed.expired_count,
-    summed.open_count,
+    segment,
+    segment_value,
+    created_month,
+    created_count,
+    responded_count,
+    accepted_count,
+    won_count,
+    lost_count,
+    declined_count,
+    expired_count,
+    open_count,
     case
-        when
-            summed.created_month + interval 1 month + interval 7 day
-            <= moments.as_of
-            then summed.won_within_7_days_count / summed.created_count
+        when month_end + interval 7 day <= as_of
+            then won_within_7_days_count / created_count
     end as won_within_7_days_rate,
     case
-        when
-            summed.created_month + interval 1 month + interval 14 day
-            <= moments.as_of
-            then summed.won_within_14_days_count / summed.created_count
+        when month_end + interval 14 day <= as_of
+            then won_within_14_days_count / created_count
     end as won_within_14_days_rate,
     case
-        when
-            summed.created_month + interval 1 month + interval 30 day
-            <= moments.as_of
-            then summed.won_within_30_days_count / summed.created_count
+        when month_end + interval 30 day <= as_of
+            then won_within_30_days_count / created_count
     end as won_within_30_days_rate,
     case
-        when
-            summed.created_month + interval 1 month + interval 60 day
-            <= moments.as_of
-            then summed.won_within_60_days_count / summed.created_count
+        when month_end + interval 60 day <= as_of
+            then won_within_60_days_count / created_count
     end as won_within_60_days_rate,
     case
-        when
-            summed.created_month + interval 1 month + interval 90 day
-            <= moments.as_of
-            then summed.won_within_90_days_count / summed.created_count
+        when month_end + interval 90 day <= as_of
+            then won_within_90_days_count / created_count
     end as won_within_90_days_rate
-from summed
-cross join moments
+from ended

@@ -4,10 +4,10 @@
 -- Columns:
 --   days_to_respond: days from created to responded; null if undated, or
 --     negative by more than 60 s
---   days_to_accept: days from created to accepted; null if undated, or negative by more
---     than 60 s
---   days_to_close: days from created to closed; null if undated, or negative by more
---     than 60 s
+--   days_to_accept: days from created to accepted; null if undated, or
+--     negative by more than 60 s
+--   days_to_close: days from created to closed; null if undated, or negative by
+--     more than 60 s
 --   first_seen_at: when the warehouse first saw it, UTC
 --   last_changed_at: when its newest change of a field was seen, UTC; null if
 --     none was

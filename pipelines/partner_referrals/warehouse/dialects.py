@@ -1,8 +1,8 @@
-"""Writes the DDL of the views for another engine, carried over from the one set of files in sql/.
+"""Translates the views of sql/ into the SQL of another engine.
 
-Engines differ less than their names: sqlglot writes what is standard. What it does not carry over
-is rewritten here, construct by construct; `<view>.<engine>.sql` beside a view's file takes its
-place on that engine, and `<view>.other.sql` on every engine without a file of its own.
+sqlglot translates what is standard, and the functions below what it does not translate. Where a
+view needs another query on an engine, `<view>.<engine>.sql` beside its file is used there, and
+`<view>.other.sql` on every other engine than DuckDB without a file of its own.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from partner_referrals.warehouse.views import (
     read_sla_rules,
 )
 
-# Where the parity suite runs every mart; on other engines nobody has tried.
+# The engines on which the tests compare every mart with DuckDB.
 TESTED = ("postgres", "spark")
 _SLA_RULES = "settings.sla_rules"
 
@@ -123,21 +123,21 @@ def _carry_over(query: str, engine: Dialect) -> str:
 
 
 def _exact_percentiles(node: exp.Expr) -> exp.Expr:
-    """Spark's exact percentile takes the column first, and goes by another name."""
+    """Spark's exact percentile is called `percentile`, and takes the column first."""
     if isinstance(node, exp.PercentileCont):
         return exp.Anonymous(this="percentile", expressions=[node.this, node.expression])
     return node
 
 
 def _plain_series(node: exp.Expr) -> exp.Expr:
-    """PostgreSQL's series is rows already."""
+    """PostgreSQL's generate_series returns rows, which need no unnest."""
     if isinstance(node, exp.Explode | exp.Unnest) and isinstance(node.this, exp.GenerateSeries):
         return node.this
     return node
 
 
 def _hashable_equality(node: exp.Expr) -> exp.Expr:
-    """PostgreSQL compares `is not distinct from` pair by pair; arrays with nulls it can hash."""
+    """PostgreSQL joins on `is not distinct from` only by comparing all pairs; arrays it hashes."""
     if isinstance(node, exp.NullSafeEQ) and node.find_ancestor(exp.Join):
         return exp.EQ(
             this=exp.Array(expressions=[node.this]),

@@ -76,9 +76,9 @@ class SlaRule(NamedTuple):
 def refresh_views(
     connection: duckdb.DuckDBPyConnection, sla_rules: Path | None = None, folder: Path = SQL
 ) -> int:
-    """Make every view anew, inside the transaction that the caller opened; how many there are.
+    """Create every view, inside the transaction that the caller opened; returns their number.
 
-    Views that are already as `folder` says are left alone, which spares a nightly load half a
+    Where the views are already those of `folder`, they are kept, which saves a nightly load half a
     second. `sla_rules` is the user's own file, used instead of the shipped one. Views of ours
     without a file in `folder` are dropped; what others made in these schemas stays. Raises
     UsageError for a bad `sla_rules`, WarehouseFailed for a view that cannot be made; the caller
@@ -340,8 +340,8 @@ def _fill_sla_rules(
 
 def _broken(path: str, error: duckdb.Error) -> str:
     return (
-        f"{path} could not be made a view: {first_line(error)}. The referrals themselves are "
-        "not touched; the views are as before. Mend the file, then run `referrals views`."
+        f"No view could be created from {path}: {first_line(error)}. The referrals themselves are "
+        "not touched; the views are as before. Correct the file, then run 'referrals views'."
     )
 
 
