@@ -237,7 +237,7 @@ def test_own_sla_rules_replace_the_shipped_ones(warehouse, tmp_path):
         ("", "first line"),
         ("rule;applies_from;applies_to;limit_hours\n", "first line"),
         ("rule,applies_from,applies_to,limit_hours\nours,,,soon\n", "line 2"),
-        ("rule,applies_from,applies_to,limit_hours\nours,,,0\n", "above 0"),
+        ("rule,applies_from,applies_to,limit_hours\nours,,,0\n", "between 1 and 876000"),
         ("rule,applies_from,applies_to,limit_hours\n,,,24\n", "needs a rule"),
         ("rule,applies_from,applies_to,limit_hours\nours,1.2.2024,,24\n", "1.2.2024"),
         ("rule,applies_from,applies_to,limit_hours\nours,,24\n", "4 values"),
