@@ -1,7 +1,7 @@
 """Where Partner Center is, and what a user may change about how it is read."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +24,10 @@ ENGAGEMENTS_SCOPE = "https://api.partner.microsoft.com/.default"
 
 # The endpoint refuses top >= 10000 (Partner Center docs, "Get all referrals analytics").
 MAX_PAGE_SIZE = 9_999
+
+# One host for every cloud, as far as documented.
+ENGAGEMENTS_BASE_URL = "https://api.partner.microsoft.com"
+RESOURCE_NAMES = ("referrals", "engagements", "search")
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
@@ -88,8 +92,13 @@ class PartnerCenterSettings(BaseConfiguration):
     """Which of Microsoft's clouds: `global`, `us_government` or `germany`."""
     base_url: str = ""
     """Address of the API, where it is not that of the cloud: https, except on this machine."""
+    resources: list[str] = field(default_factory=lambda: ["referrals"])
+    """What is loaded: any of `referrals`, `engagements` (deals, with their value) and `search`."""
+    engagements_base_url: str = ""
+    """Address of the engagements API, where it is not Microsoft's: https, except on this
+    machine."""
     page_size: int = MAX_PAGE_SIZE
-    """Referrals per request, 1 to 9999."""
+    """Records per request, 1 to 9999; engagements come 100 at a time at most."""
     parallel_requests: int = 4
     """Requests at the same time, 1 to 32."""
     lookback_days: float = 7.0
@@ -109,6 +118,9 @@ class PartnerCenterSettings(BaseConfiguration):
         cloud = CLOUDS[self.cloud]
         self.base_url = (self.base_url or cloud.base_url).rstrip("/")
         require_tls(self.base_url, "sources.partner_center.base_url")
+        self.engagements_base_url = (self.engagements_base_url or ENGAGEMENTS_BASE_URL).rstrip("/")
+        require_tls(self.engagements_base_url, "sources.partner_center.engagements_base_url")
+        _require_resources(self.resources)
         tenant = self.credentials.tenant_id or "organizations"
         self.credentials.authority = (
             self.credentials.authority or f"{cloud.authority}/{tenant}"
@@ -161,6 +173,16 @@ def require_tls(url: str, option: str) -> None:
         f"{option} is '{url}', which is no https address, so the token would travel in the clear. "
         "Nothing was sent. Write https://..."
     )
+
+
+def _require_resources(names: list[str]) -> None:
+    unknown = [name for name in names if name not in RESOURCE_NAMES]
+    if not names or unknown or len(set(names)) < len(names):
+        raise UsageError(
+            f"sources.partner_center.resources is {names!r}, but must list each of "
+            f"{', '.join(RESOURCE_NAMES)} at most once, and one at least. Nothing was sent; write "
+            'for example resources = ["referrals", "engagements"].'
+        )
 
 
 def _require_range(option: str, value: float, low: float, high: float) -> None:

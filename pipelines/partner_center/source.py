@@ -20,9 +20,10 @@ from partner_center.http.client import PartnerCenterClient
 from partner_center.listing.aggregates import fetch_aggregates
 from partner_center.listing.lister import Lister, Listing
 from partner_center.listing.windows import list_everything
+from partner_center.resources import ENGAGEMENTS, REFERRALS, SEARCH, Resource
 from partner_center.schema.dlt_hints import column_hints, declare_columns, versioned
 from partner_center.schema.fields import FIELDS
-from partner_center.schema.versions import VALIDITY_SCHEMA, VERSION_SCHEMA
+from partner_center.schema.versions import VALIDITY_SCHEMA
 from partner_center.settings import (
     PartnerCenterCredentials,
     PartnerCenterSettings,
@@ -31,6 +32,7 @@ from partner_center.settings import (
 from partner_center.sign_in.user import PartnerUser, sign_in
 
 BATCH_ROWS = 100_000
+VERSION_SCHEMA = REFERRALS.version_schema
 
 
 @configspec
@@ -51,7 +53,7 @@ def partner_center(
     parallel_requests: int | None = None,
     max_wait_seconds: float | None = None,
 ) -> tuple[DltResource, ...]:
-    """Referrals and their server-side counts.
+    """Referrals and their server-side counts; deals and searches where they are selected.
 
     `referrals` keeps every observed version (scd2 on `id`); `referral_aggregates` holds the
     counts per `groupby` fields and is replaced each time. What is not given comes from
@@ -75,11 +77,16 @@ def partner_center(
     )
     # All of them: a contract that freezes columns takes a table that is partly declared for one
     # that is there, and refuses the rest.
-    declare_columns(dlt.current.source_schema(), VERSION_SCHEMA, VALIDITY_SCHEMA)
+    declare_columns(dlt.current.source_schema(), "referrals", VERSION_SCHEMA, VALIDITY_SCHEMA)
     client = connect(settings)
+    others = [_records(settings, each) for each in (ENGAGEMENTS, SEARCH)]
+    for each in others:
+        # The other API takes another token, so that only who asks for it needs one.
+        each.selected = False
     return (
         referrals(client, settings, filter),
         referral_aggregates(client, groups, aggregation_level, filter),
+        *others,
     )
 
 
@@ -90,14 +97,16 @@ def _own_section() -> str:
 
 
 def connect(
-    settings: PartnerCenterSettings, certificate: Path | None = None
+    settings: PartnerCenterSettings,
+    certificate: Path | None = None,
+    resource: Resource = REFERRALS,
 ) -> PartnerCenterClient:
     """A client that signs in as configured; raises UsageError or SignInRequired if it cannot.
 
     `certificate` is trusted beside the usual ones, for a sign-in authority on this machine.
     """
-    user = PartnerUser(sign_in(settings.credentials, certificate=certificate))
-    return PartnerCenterClient(settings, user)
+    user = PartnerUser(sign_in(settings.credentials, certificate=certificate), resource.scope)
+    return PartnerCenterClient(settings, user, resource)
 
 
 @dlt.resource(
@@ -110,17 +119,42 @@ def referrals(
 ) -> Iterator[pa.Table]:
     """Every listed referral once, as Arrow tables of the columns of VERSION_SCHEMA."""
     _require_merging()
+    yield from _list(client, settings, filter)
+
+
+def _records(settings: PartnerCenterSettings, resource: Resource) -> DltResource:
+    """The records of another resource as a resource of dlt, named like its table."""
+    return dlt.resource(
+        _other_records,
+        name=resource.table.name,
+        merge_key="id" if resource.is_versioned else (),
+        columns=column_hints(resource.version_schema),
+        write_disposition=versioned() if resource.is_versioned else "replace",
+    )(settings, resource)
+
+
+def _other_records(settings: PartnerCenterSettings, resource: Resource) -> Iterator[pa.Table]:
+    _require_merging()
+    if resource.is_versioned:
+        schema = dlt.current.source_schema()
+        declare_columns(schema, resource.table.name, resource.version_schema, VALIDITY_SCHEMA)
+    yield from _list(connect(settings, resource=resource), settings, None)
+
+
+def _list(
+    client: PartnerCenterClient, settings: PartnerCenterSettings, filter: str | None
+) -> Iterator[pa.Table]:
     with tempfile.TemporaryDirectory(prefix="referrals-") as directory:
         place = Path(directory)
         lister = Lister(client, settings)
         listing = lister.read(filter, place) if filter else list_everything(lister, place)
         empty = True
-        for table in latest_versions(listing):
+        for table in latest_versions(listing, client.resource):
             empty = False
             yield table
         if empty:
             # So that the table is made all the same.
-            yield VERSION_SCHEMA.empty_table()
+            yield client.resource.version_schema.empty_table()
 
 
 def _require_merging() -> None:
@@ -149,15 +183,20 @@ def referral_aggregates(
     yield fetch_aggregates(client, groupby, aggregation_level, filter).rows
 
 
-def latest_versions(listing: Listing) -> Iterator[pa.Table]:
+def latest_versions(listing: Listing, resource: Resource = REFERRALS) -> Iterator[pa.Table]:
     """The rows of a listing, of each id the one received last."""
+    schema = resource.version_schema
+    latest = (
+        "qualify row_number() over (partition by id order by reading desc, "
+        "file_row_number desc) = 1"
+        if resource.is_versioned
+        else ""
+    )
     with duckdb.connect() as connection:
         reader = connection.sql(
-            f"select {', '.join(VERSION_SCHEMA.names)} "
-            "from read_parquet($files, filename = 'reading', file_row_number = true) "
-            "qualify row_number() over (partition by id order by reading desc, "
-            "file_row_number desc) = 1",
-            params={"files": [str(file) for file in listing.referral_files]},
+            f"select {', '.join(schema.names)} "
+            f"from read_parquet($files, filename = 'reading', file_row_number = true) {latest}",
+            params={"files": [str(file) for file in listing.row_files]},
         ).to_arrow_reader(BATCH_ROWS)
         for batch in reader:
-            yield pa.Table.from_batches([batch]).cast(VERSION_SCHEMA)
+            yield pa.Table.from_batches([batch]).cast(schema)

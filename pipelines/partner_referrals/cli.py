@@ -224,7 +224,7 @@ def load(
         warehouse = _locate(warehouse)
         # dlt reads the configuration when it is imported, so not before it was checked.
         from partner_referrals.load import LoadOptions
-        from partner_referrals.load import load as run_load
+        from partner_referrals.load import load_resources as run_load
         from partner_referrals.warehouse.views import read_sla_rules
 
         target = PUBLISH_DIR.read_path()
@@ -248,17 +248,20 @@ def load(
 
             require_publishable(warehouse, target)
         with RunProgress(_err) as progress:
-            run = run_load(warehouse, options, clock=_now, progress=progress)
-        if target:
+            outcome = run_load(warehouse, options, clock=_now, progress=progress)
+        if target and outcome.succeeded:
             _publish(warehouse, target)
-        if run.reconciled is False:
+        unreconciled = [run for run in outcome.succeeded if run.reconciled is False]
+        for run in unreconciled:
             alert(
-                "everything that came is loaded, but Partner Center's own counts differ "
-                f"(its total: {run.server_total}, ours: {run.warehouse_total})."
+                f"everything that came of {run.resource} is loaded, but Partner Center's own "
+                f"counts differ (its total: {run.server_total}, ours: {run.warehouse_total})."
             )
-    if as_json:
-        _print_json(run.as_row())
-    if run.reconciled is False:
+        if as_json and outcome.succeeded:
+            rows = [run.as_row() for run in outcome.runs]
+            _print_json(rows[0] if len(rows) == 1 else {"runs": rows})
+        outcome.raise_worst()
+    if unreconciled:
         raise typer.Exit(EXIT_NOT_RECONCILED)
 
 

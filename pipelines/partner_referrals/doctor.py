@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from partner_center import connect
-from partner_center.records.page import read_page
+from partner_center.resources import RESOURCES, Resource
 from partner_center.settings import PartnerCenterSettings, resolve_settings
 from partner_center.sign_in.user import sign_in
 from partner_referrals.errors import ReferralsError, SignInRequired, UsageError
@@ -68,7 +68,7 @@ def examine(warehouse: Path, now: datetime) -> Iterator[Finding]:
         ("configuration", lambda: _describe_settings(resolve_settings())),
         ("registration", lambda: _describe_registration(resolve_settings())),
         ("sign-in", lambda: _describe_sign_in(resolve_settings())),
-        ("endpoint", lambda: _describe_endpoint(resolve_settings())),
+        ("endpoint", lambda: _describe_endpoints(resolve_settings())),
         ("warehouse", lambda: _describe_warehouse(warehouse, now)),
     )
     is_blocked = False
@@ -85,7 +85,8 @@ def examine(warehouse: Path, now: datetime) -> Iterator[Finding]:
 
 
 def _describe_settings(settings: PartnerCenterSettings) -> str:
-    return f"{settings.base_url}, cloud {settings.cloud}"
+    hosts = dict.fromkeys(RESOURCES[name].base_url(settings) for name in settings.resources)
+    return f"{', '.join(hosts)}, cloud {settings.cloud}"
 
 
 def _describe_registration(settings: PartnerCenterSettings) -> str:
@@ -105,7 +106,9 @@ def _describe_registration(settings: PartnerCenterSettings) -> str:
 
 def _describe_sign_in(settings: PartnerCenterSettings) -> str:
     try:
-        sign_in(settings.credentials).access_token()
+        signed_in = sign_in(settings.credentials)
+        for scope in dict.fromkeys(RESOURCES[name].scope for name in settings.resources):
+            signed_in.access_token(scope)
     except SignInRequired as error:
         if not settings.credentials.refresh_token:
             error.add_note(_SIGN_IN)
@@ -113,11 +116,18 @@ def _describe_sign_in(settings: PartnerCenterSettings) -> str:
     return "an access_token is given" if settings.credentials.access_token else "signed in"
 
 
-def _describe_endpoint(settings: PartnerCenterSettings) -> str:
-    page = connect(settings).get({"top": 1, "skip": 0}, read_page)
+def _describe_endpoints(settings: PartnerCenterSettings) -> str:
+    return "; ".join(_describe_endpoint(settings, RESOURCES[name]) for name in settings.resources)
+
+
+def _describe_endpoint(settings: PartnerCenterSettings, resource: Resource) -> str:
+    client = connect(settings, resource=resource)
+    page = client.get(resource.paging.parameters(None, 1), resource.reader.read_page)
     total = page.envelope.total
+    if not page.item_count:
+        return f"answers, without {resource.noun}"
     count = "an unknown number of" if total is None else f"{total:,}"
-    return f"one referral fetched, of {count}" if page.item_count else "answers, without referrals"
+    return f"one of {count} {resource.noun} fetched"
 
 
 def _describe_warehouse(warehouse: Path, now: datetime) -> str:
@@ -132,4 +142,4 @@ def _describe_warehouse(warehouse: Path, now: datetime) -> str:
         return f"{warehouse} will be made by the first load"
     with open_warehouse(warehouse, read_only=True, wait_seconds=0) as connection:
         state = read_state(connection, now)
-    return f"{warehouse} holds {state.referral_count:,} referrals"
+    return f"{warehouse} holds {state.row_count:,} referrals"

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from starlette.responses import PlainTextResponse
 
-from partner_center.records.page import read_page
+from partner_center.resources import REFERRALS
 from partner_center.schema.fields import FIELD_COLUMNS
 from partner_center_sandbox import Sandbox
 from partner_referrals.errors import ReferralsError, ServerFailed, UsageError
@@ -30,8 +30,8 @@ def test_first_load_brings_every_referral(partner_center, load, ask):
     """The warehouse holds what the server holds, field by field; rejects are set aside."""
     run = load()
 
-    page = read_page(json.dumps(partner_center.records()).encode())
-    expected = sorted(tuple(row.values()) for row in page.referrals.to_pylist())
+    page = REFERRALS.reader.read_page(json.dumps(partner_center.records()).encode())
+    expected = sorted(tuple(row.values()) for row in page.rows.to_pylist())
     assert repr(expected) == repr(sorted(ask(f"select {', '.join(FIELD_COLUMNS)} {CURRENT}")))
     assert ("full", True, True) == (run.mode, run.succeeded, run.reconciled)
     assert len(partner_center.records()) == run.server_total

@@ -67,7 +67,7 @@ def run(address, sql):
 
 def load(place, now=NOW):
     """A load into the configured server."""
-    return load_into_postgres(place / "referrals.duckdb", clock=lambda: now)
+    return load_into_postgres(place / "referrals.duckdb", clock=lambda: now).runs[0]
 
 
 def assert_right(address, source):

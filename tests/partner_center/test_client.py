@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from partner_center import connect
 from partner_center.http.client import RequestRefused
-from partner_center.records.page import read_page
+from partner_center.resources import REFERRALS
 from partner_center.settings import resolve_settings
 from partner_center_sandbox import throttled
 from partner_referrals.errors import (
@@ -37,7 +37,7 @@ def get(sandbox):
 
     def run() -> list[str]:
         client = connect(resolve_settings())
-        return list(client.get(FIRST_PAGE, read_page).referrals["id"].to_pylist())
+        return list(client.get(FIRST_PAGE, REFERRALS.reader.read_page).rows["id"].to_pylist())
 
     return run
 
@@ -57,7 +57,7 @@ def test_page_goes_with_its_last_reader(sandbox):
     client = connect(resolve_settings())
     gc.disable()
     try:
-        page = weakref.ref(client.get(FIRST_PAGE, read_page))
+        page = weakref.ref(client.get(FIRST_PAGE, REFERRALS.reader.read_page))
         assert page() is None
     finally:
         gc.enable()
@@ -201,8 +201,8 @@ def test_requests_and_retries_are_counted(sandbox):
     sandbox.behaviour.on_request = answering(PlainTextResponse("", 500), throttled("0.1"))
     client = connect(resolve_settings())
 
-    client.get(FIRST_PAGE, read_page)
-    client.get(FIRST_PAGE, read_page)
+    client.get(FIRST_PAGE, REFERRALS.reader.read_page)
+    client.get(FIRST_PAGE, REFERRALS.reader.read_page)
 
     assert (4, 2) == (client.request_count, client.retry_count)
 

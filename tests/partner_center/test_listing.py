@@ -25,9 +25,7 @@ def listing(tmp_path, monkeypatch):
     def run(filter: str | None = None) -> tuple[list[str], Any]:
         settings = resolve_settings()
         found = Lister(connect(settings), settings).read(filter, tmp_path)
-        ids = [
-            name for file in found.referral_files for name in pq.read_table(file)["id"].to_pylist()
-        ]
+        ids = [name for file in found.row_files for name in pq.read_table(file)["id"].to_pylist()]
         return ids, found
 
     return run
@@ -183,9 +181,7 @@ def everything(tmp_path, monkeypatch):
     def run() -> tuple[set[str], Any]:
         settings = resolve_settings()
         found = list_everything(Lister(connect(settings), settings), tmp_path)
-        ids = [
-            name for file in found.referral_files for name in pq.read_table(file)["id"].to_pylist()
-        ]
+        ids = [name for file in found.row_files for name in pq.read_table(file)["id"].to_pylist()]
         return set(ids), found
 
     return run

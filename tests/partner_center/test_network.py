@@ -14,7 +14,7 @@ import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
 from partner_center import connect
-from partner_center.records.page import read_page
+from partner_center.resources import REFERRALS
 from partner_center.settings import resolve_settings
 from partner_center_sandbox import Sandbox, api_error, throttled
 from partner_referrals.errors import ServerFailed, SignInRequired, Throttled, UsageError
@@ -159,7 +159,9 @@ def signed_in(sandbox, set_option, monkeypatch):
 @pytest.fixture
 def get(sandbox):
     """Asks for the first page; how many rows came."""
-    return lambda: connect(resolve_settings()).get({"top": PAGE_SIZE, "skip": 0}, read_page)
+    return lambda: connect(resolve_settings()).get(
+        {"top": PAGE_SIZE, "skip": 0}, REFERRALS.reader.read_page
+    )
 
 
 def skipped(request):

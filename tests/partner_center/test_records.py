@@ -9,12 +9,12 @@ import pytest
 
 from partner_center.records.dates import read_dates
 from partner_center.records.envelope import BrokenAnswer
-from partner_center.records.page import read_page
+from partner_center.resources import REFERRALS
 from support.records import referral
 
 
 def page_of(*records: Any, **envelope: Any) -> Any:
-    return read_page(json.dumps({"Value": records, **envelope}).encode())
+    return REFERRALS.reader.read_page(json.dumps({"Value": records, **envelope}).encode())
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_other_date_is_no_date(text):
 )
 def test_envelope_is_read(body, total):
     """The collection is found in every known envelope, whatever the case of its keys."""
-    page = read_page((body % json.dumps(referral("7"))).encode())
+    page = REFERRALS.reader.read_page((body % json.dumps(referral("7"))).encode())
 
-    assert ["7"] == page.referrals["id"].to_pylist()
+    assert ["7"] == page.rows["id"].to_pylist()
     assert total == page.envelope.total
 
 
@@ -87,7 +87,7 @@ def test_envelope_is_read(body, total):
 def test_body_without_collection_is_broken(body):
     """HTML, cut or foreign JSON is no empty page."""
     with pytest.raises(BrokenAnswer):
-        read_page(body.encode())
+        REFERRALS.reader.read_page(body.encode())
 
 
 @pytest.mark.parametrize(
@@ -98,15 +98,15 @@ def test_bottomless_nesting_is_broken(opening, closing):
     body = f'{{"items":[{{"id":"r1","x":{opening * 50_000}1{closing * 50_000}}}]}}'
 
     with pytest.raises(BrokenAnswer):
-        read_page(body.encode())
+        REFERRALS.reader.read_page(body.encode())
 
 
 def test_absent_fields_are_null():
     """A record that leaves fields out has them as null."""
     page = page_of({"id": "1"})
 
-    assert [None] == page.referrals["customer_name"].to_pylist()
-    assert [None] == page.referrals["won_date"].to_pylist()
+    assert [None] == page.rows["customer_name"].to_pylist()
+    assert [None] == page.rows["won_date"].to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_unreadable_record_is_set_aside(record, reason):
     page = page_of(referral("good"), record)
 
     assert [reason] == page.rejects["reason"].to_pylist()
-    assert ["good"] == page.referrals["id"].to_pylist()
+    assert ["good"] == page.rows["id"].to_pylist()
     assert record is None or json.dumps(record) == page.rejects["record"][0].as_py()
 
 
@@ -140,9 +140,9 @@ def test_lone_surrogate_is_set_aside():
         b'[{"id": "1", "customerName": "\\ud800"}, {"id": "2", "customerName": "\\ud83c\\udf70"}]'
     )
 
-    page = read_page(body)
+    page = REFERRALS.reader.read_page(body)
 
-    assert ["2"] == page.referrals["id"].to_pylist()
+    assert ["2"] == page.rows["id"].to_pylist()
     assert ['customerName is "\\ud800", which is no valid Unicode'] == page.rejects[
         "reason"
     ].to_pylist()
@@ -150,9 +150,9 @@ def test_lone_surrogate_is_set_aside():
 
 def test_bytes_that_are_no_utf8_spoil_one_record():
     """One bad byte does not cost its whole page."""
-    page = read_page(b'[{"id": "1", "customerName": "caf\xe9"}, {"id": "2"}]')
+    page = REFERRALS.reader.read_page(b'[{"id": "1", "customerName": "caf\xe9"}, {"id": "2"}]')
 
-    assert ["2"] == page.referrals["id"].to_pylist()
+    assert ["2"] == page.rows["id"].to_pylist()
     assert ["1"] == page.rejects["id"].to_pylist()
 
 
@@ -160,17 +160,17 @@ def test_numeric_id_becomes_its_digits():
     """A number as id is taken by its decimal text, also beyond 64 bits."""
     page = page_of(referral(112310), referral(2**70))
 
-    assert ["112310", str(2**70)] == page.referrals["id"].to_pylist()
+    assert ["112310", str(2**70)] == page.rows["id"].to_pylist()
 
 
 def test_name_that_stands_twice_is_set_aside():
     """Which of two values was meant cannot be known."""
-    page = read_page(
+    page = REFERRALS.reader.read_page(
         b'[{"id": "1", "status": "New", "status": "Won"}, {"id": "2", "x": 1, "x": 2}]'
     )
 
     assert ["status stands twice in the record"] == page.rejects["reason"].to_pylist()
-    assert ["2"] == page.referrals["id"].to_pylist()
+    assert ["2"] == page.rows["id"].to_pylist()
 
 
 @pytest.mark.parametrize("other_id", ["2", 2], ids=["whole page", "record by record"])
@@ -179,7 +179,7 @@ def test_unknown_field_is_told(other_id):
     page = page_of(referral("1", leadScore=5), referral(other_id, customer_name="collides"))
 
     assert {"leadScore", "customer_name"} == page.unknown_fields
-    assert ["1", "2"] == page.referrals["id"].to_pylist()
+    assert ["1", "2"] == page.rows["id"].to_pylist()
 
 
 def test_odd_texts_stay_as_they_are():
@@ -188,4 +188,4 @@ def test_odd_texts_stay_as_they_are():
 
     page = page_of(*(referral(str(n), customerName=name) for n, name in enumerate(names)))
 
-    assert names == page.referrals["customer_name"].to_pylist()
+    assert names == page.rows["customer_name"].to_pylist()

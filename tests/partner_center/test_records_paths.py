@@ -6,7 +6,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from partner_center.records.envelope import read_columns
-from partner_center.records.page import read_page
+from partner_center.resources import REFERRALS
 from partner_center.schema.fields import DATE_FIELDS, FIELDS
 
 DATES = st.sampled_from(
@@ -57,11 +57,11 @@ def test_page_reads_the_same_both_ways(records, is_ascii, envelope):
         page = {envelope: items, "totalCount": len(items)} if envelope else items
         return json.dumps(page, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
 
-    whole = read_page(body(records))
-    singly = read_page(body([*records, {"id": 7, "status": "the odd one"}]))
+    whole = REFERRALS.reader.read_page(body(records))
+    singly = REFERRALS.reader.read_page(body([*records, {"id": 7, "status": "the odd one"}]))
 
     event(f"read whole: {read_columns(body(records), tuple(FIELDS)) is not None}")
-    rows = singly.referrals.to_pylist()
-    assert whole.referrals.to_pylist() == [row for row in rows if row["status"] != "the odd one"]
+    rows = singly.rows.to_pylist()
+    assert whole.rows.to_pylist() == [row for row in rows if row["status"] != "the odd one"]
     assert whole.rejects.to_pylist() == singly.rejects.to_pylist()
     assert whole.unknown_fields == singly.unknown_fields

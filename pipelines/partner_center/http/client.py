@@ -22,7 +22,8 @@ from partner_center.http.failures import (
 from partner_center.http.throttle import Throttle
 from partner_center.http.transport import TIMEOUT_STATUSES, Transport
 from partner_center.records.envelope import BrokenAnswer
-from partner_center.settings import REFERRALS_PATH, PartnerCenterSettings, is_loopback
+from partner_center.resources import REFERRALS, Resource
+from partner_center.settings import PartnerCenterSettings, is_loopback
 from partner_center.sign_in.identity import Identity
 from partner_center.sign_in.user import PartnerUser
 
@@ -38,10 +39,17 @@ Answer = TypeVar("Answer")
 
 
 class PartnerCenterClient:
-    """Reads the referrals endpoint; safe to share between threads."""
+    """Reads the endpoint of one resource; safe to share between threads."""
 
-    def __init__(self, settings: PartnerCenterSettings, user: PartnerUser) -> None:
-        self.url = f"{settings.base_url}{REFERRALS_PATH}"
+    def __init__(
+        self,
+        settings: PartnerCenterSettings,
+        user: PartnerUser,
+        resource: Resource = REFERRALS,
+    ) -> None:
+        self.resource = resource
+        self.base_url = resource.base_url(settings)
+        self.url = resource.url(settings)
         self._user = user
         # Plain HTTP to this machine must not leave it through a proxy.
         self._proxies = {"no_proxy": "*"} if is_loopback(self.url) else {}
@@ -66,9 +74,16 @@ class PartnerCenterClient:
         """How many of them were retries."""
         return self._transport.retry_count
 
-    def get(self, parameters: Mapping[str, Any], read: Callable[[bytes], Answer]) -> Answer:
+    def get(
+        self,
+        parameters: Mapping[str, Any] | str,
+        read: Callable[[bytes], Answer],
+        path: str | None = None,
+    ) -> Answer:
         """Request the endpoint, and return what `read` makes of the body of a 200.
 
+        A text as `parameters` is a query that is sent as it is. `path` names another endpoint of
+        the same API, whose answers need not be JSON.
         Retries timeouts, 5xx, broken connections and bodies for which `read` raises BrokenAnswer.
         Raises RequestRefused, SignInRequired, Throttled, ServerFailed.
         """
@@ -76,11 +91,11 @@ class PartnerCenterClient:
         request = session.prepare_request(
             Request(
                 "GET",
-                self.url,
+                self.url if path is None else f"{self.base_url}{path}",
                 params=parameters,
                 auth=self._user,
                 headers={
-                    "Accept": "application/json",
+                    "Accept": "application/json" if path is None else "text/csv, */*",
                     "Accept-Encoding": "gzip, deflate",
                     "MS-RequestId": str(uuid4()),
                     "MS-PartnerCenter-Application": APPLICATION,

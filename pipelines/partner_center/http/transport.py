@@ -88,6 +88,8 @@ class Transport(HTTPAdapter):
         # Microsoft support finds a call by this id ("Partner Center REST headers").
         is_retry = "MS-CorrelationId" in request.headers
         request.headers["MS-CorrelationId"] = str(uuid4())
+        # The same for the engagements API, which requires it.
+        request.headers["client-request-id"] = request.headers["MS-CorrelationId"]
         with self._lock:
             self.request_count += 1
             self.retry_count += is_retry

@@ -1,4 +1,4 @@
-"""The server's own counts of all referrals, to compare a load with."""
+"""The server's own counts of all records of a resource, to compare a load with."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from datetime import date
 from partner_center.errors import ReferralsError
 from partner_center.http.client import PartnerCenterClient
 from partner_center.listing.aggregates import fetch_aggregates
-from partner_center.records.page import read_page
 from partner_center.schema.fields import known_status
 
 # A source that changes between two requests gives counts that contradict each other.
@@ -19,10 +18,11 @@ Cell = tuple[str | None, date | None]
 
 @dataclass(frozen=True)
 class ServerCounts:
-    """How many referrals the server counts now: in all, and per cell where it groups.
+    """How many records the server counts now: in all, and per cell where it groups.
 
     `total` is the larger of the told total and the sum of the groups, since either may leave rows
-    out; where they differ, `is_consistent` is false. `reason` says why there are no cells.
+    out; where they differ, `is_consistent` is false. `reason` says why there are no cells, where
+    some were asked for.
     """
 
     total: int
@@ -39,7 +39,7 @@ class NoCounts:
 
 
 def fetch_counts(client: PartnerCenterClient) -> ServerCounts | NoCounts:
-    """Count all referrals, per status and created month if the server can.
+    """Count all records, per status and created month if the resource is counted so.
 
     Never raises for an answer of any kind: what could not be counted comes back as the reason.
     """
@@ -53,6 +53,8 @@ def fetch_counts(client: PartnerCenterClient) -> ServerCounts | NoCounts:
 
 def _fetch_once(client: PartnerCenterClient) -> ServerCounts | NoCounts:
     total = fetch_total(client)
+    if client.resource.cell is None:
+        return NoCounts("it tells no total") if total is None else ServerCounts(total, None)
     cells = _fetch_cells(client)
     if isinstance(cells, str):
         return NoCounts(cells) if total is None else ServerCounts(total, None, reason=cells)
@@ -67,9 +69,10 @@ def _fetch_once(client: PartnerCenterClient) -> ServerCounts | NoCounts:
 
 def fetch_total(client: PartnerCenterClient, filter: str | None = None) -> int | None:
     """The total that the server tells beside one row; None where it tells none or fails."""
-    parameters = {"filter": filter} if filter else {}
+    resource = client.resource
+    one_row = resource.paging.parameters(filter, 1)
     try:
-        return client.get({**parameters, "top": 1, "skip": 0}, read_page).envelope.total
+        return client.get(one_row, resource.reader.read_page).envelope.total
     except ReferralsError:
         return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -25,18 +25,20 @@ OnPage = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class Listing:
-    """What the server holds for one filter.
+    """What the server holds for one filter; `filter` None: all of the resource.
 
-    `referral_files` (of SEEN_SCHEMA) and `reject_files` are Parquet files in the order received;
-    where `may_repeat`, one id may stand in them more than once, and the last one received counts.
+    `row_files`, `reject_files` and `tag_files` are Parquet files in the order received; where
+    `may_repeat`, one id may stand in them more than once, and the last one received counts.
+    `since` is set where only what changed since then was asked for.
     `counted` is what a complete listing has in common with the server's count: distinct ids,
     rejects without an id, and ids that stand twice in one page. `is_complete` is None where the
     answers tell no total.
     """
 
     filter: str | None
-    referral_files: tuple[Path, ...]
+    row_files: tuple[Path, ...]
     reject_files: tuple[Path, ...]
+    tag_files: tuple[Path, ...]
     may_repeat: bool
     rows_received: int
     counted: int
@@ -44,6 +46,7 @@ class Listing:
     is_complete: bool | None
     unknown_fields: frozenset[str]
     absent_fields: frozenset[str]
+    since: datetime | None = None
 
 
 @dataclass
@@ -83,9 +86,15 @@ class _Reading:
 
 @dataclass
 class _Pool:
-    """Readings under a total that stands still, and how many ids they met together."""
+    """Readings under a total that stands still, and how many ids they met together.
+
+    Without ids (`has_ids`) the last reading alone counts. `is_part`: what the total counts is not
+    what was asked for.
+    """
 
     connection: duckdb.DuckDBPyConnection
+    has_ids: bool = True
+    is_part: bool = False
     readings: list[_Reading] = field(default_factory=list)
     rows_received: int = 0
     id_count: int | None = None
@@ -93,19 +102,22 @@ class _Pool:
 
     def add(self, reading: _Reading) -> None:
         self.rows_received += reading.rows
+        before = self.id_count
         if self.readings and self.readings[-1].totals != reading.totals:
-            self.readings, self.id_count = [], None
+            self.readings, before = [], None
+        if not self.has_ids:
+            self.readings = []
         self.readings.append(reading)
-        before, self.id_count = self.id_count, self._count_ids()
+        self.id_count = self._count_ids() if self.has_ids else 0
         self.fruitless_readings = self.fruitless_readings + 1 if before == self.id_count else 0
 
     def _count_ids(self) -> int:
         """Distinct ids of all readings."""
         found: int = self.connection.execute(
-            "select count(distinct id) from (select id from read_parquet($referrals) "
+            "select count(distinct id) from (select id from read_parquet($rows) "
             "union all select id from read_parquet($rejects))",
             {
-                "referrals": [str(reading.spool.referrals) for reading in self.readings],
+                "rows": [str(reading.spool.rows) for reading in self.readings],
                 "rejects": [str(reading.spool.rejects) for reading in self.readings],
             },
         ).fetchall()[0][0]
@@ -119,6 +131,8 @@ class _Pool:
     @property
     def is_complete(self) -> bool | None:
         last = self.readings[-1]
+        if self.is_part:
+            return None
         if last.totals == {None}:
             return False if last.ignores_skip else None
         return self.counted == last.steady_total
@@ -127,7 +141,8 @@ class _Pool:
     def is_settled(self) -> bool:
         """Whether another reading would find out nothing."""
         return (
-            bool(self.is_complete)
+            self.is_part
+            or bool(self.is_complete)
             or self.readings[-1].totals == {None}
             or self.fruitless_readings == MAX_FRUITLESS_READINGS
         )
@@ -136,8 +151,11 @@ class _Pool:
         last = self.readings[-1]
         return Listing(
             filter=filter,
-            referral_files=tuple(reading.spool.referrals for reading in self.readings),
+            row_files=tuple(reading.spool.rows for reading in self.readings),
             reject_files=tuple(reading.spool.rejects for reading in self.readings),
+            tag_files=tuple(
+                reading.spool.tags for reading in self.readings if reading.spool.tags.exists()
+            ),
             may_repeat=self.id_count != sum(reading.id_count for reading in self.readings),
             rows_received=self.rows_received,
             counted=self.counted,
@@ -164,26 +182,40 @@ class Lister:
     on_page: OnPage = _ignore
     seen_at: datetime | None = None
 
-    def read(self, filter: str | None, directory: Path) -> Listing:
-        """Read all referrals that `filter` selects into files in `directory`.
+    def read(self, filter: str | None, directory: Path, since: datetime | None = None) -> Listing:
+        """Read all records that `filter` selects into files in `directory`.
 
         Reads again while ids are missing against a total that stands still, and pools the ids of
-        these readings; a total that moves starts anew.
+        these readings; a total that moves starts anew. With `since`, what changed last comes first
+        and the reading ends where all is older.
         """
+        resource = self.client.resource
         with duckdb.connect() as connection:
             # It would stand in the middle of our own lines.
             connection.execute("set enable_progress_bar = false")
             bound_memory(connection, directory)
-            pool = _Pool(connection)
+            pool = _Pool(connection, resource.is_versioned, since is not None)
             for number in range(MAX_READINGS):
-                spool = Spool(connection, directory, f"{number:02}", self.seen_at)
-                pool.add(self._read_once(filter, spool))
+                spool = Spool(connection, directory, f"{number:02}", self.seen_at, resource)
+                pool.add(self._read_once(filter, spool, since))
                 if pool.is_settled:
                     break
-        return pool.listing(filter)
+        if since is None:
+            return pool.listing(filter)
+        return replace(pool.listing(f"{resource.cursor} since {since}"), since=since)
 
-    def _read_once(self, filter: str | None, spool: Spool) -> _Reading:
-        pages = Pages(self.client, self.settings, filter)
+    def read_changes(self, since: datetime, directory: Path) -> Listing:
+        """Read what changed since a timestamp (naive UTC), in the way that the resource offers.
+
+        Raises what a server that cannot filter or sort answers; FilterUnavailable is one of it.
+        """
+        filter_of = self.client.resource.changes_since
+        if filter_of is None:
+            return self.read(None, directory, since)
+        return replace(self.read(filter_of(since), directory), since=since)
+
+    def _read_once(self, filter: str | None, spool: Spool, since: datetime | None) -> _Reading:
+        pages = Pages(self.client, self.settings, filter, since)
         reading = _Reading(spool)
         # Closed here, so that a Ctrl-C between two pages ends the requests under way.
         with spool, closing(iter(pages)) as each:

@@ -3,11 +3,14 @@
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from dataclasses import replace
+from datetime import datetime
+from urllib.parse import urljoin, urlsplit
 
-from partner_center.errors import ServerFailed, optional_request
+from partner_center.errors import FilterUnavailable, RequestRefused, ServerFailed, optional_request
 from partner_center.http.client import PartnerCenterClient
-from partner_center.records.page import Page, read_page
+from partner_center.records.page import Page
+from partner_center.resources.resource import Paging
 from partner_center.settings import PartnerCenterSettings
 
 # So many in a row, each with a next link: the links lead nowhere.
@@ -15,33 +18,82 @@ _MAX_EMPTY_PAGES = 10
 
 
 class Pages:
-    """The pages of one reading, in order; several are asked for at once where that is safe."""
+    """The pages of one reading, in order; several are asked for at once where that is safe.
+
+    With `since`, records that changed last come first, and the reading ends where all are older.
+    """
 
     def __init__(
-        self, client: PartnerCenterClient, settings: PartnerCenterSettings, filter: str | None
+        self,
+        client: PartnerCenterClient,
+        settings: PartnerCenterSettings,
+        filter: str | None,
+        since: datetime | None = None,
     ) -> None:
         self._client = client
         self._settings = settings
-        self._filter = {"filter": filter} if filter else {}
+        self._paging = client.resource.paging
+        self._read = client.resource.reader.read_page
+        self._filter = filter
+        self._since = since
         self.ignores_skip = False
         self.ignores_total = False
 
     def __iter__(self) -> Generator[Page, None, None]:
-        first = self._fetch(0, self._settings.page_size)
+        pages = self._all_pages()
+        return pages if self._since is None else self._until_older(pages, self._since)
+
+    def _all_pages(self) -> Generator[Page, None, None]:
+        first = self._fetch_first()
         yield first
-        if first.envelope.total is None or first.envelope.next_link is not None:
+        total, link = first.envelope.total, first.envelope.next_link
+        if total is None or link is not None or self._paging.skip is None:
             yield from self._one_by_one(first)
         else:
-            yield from self._side_by_side(first, first.envelope.total)
+            yield from self._side_by_side(first, total)
+
+    def _until_older(
+        self, pages: Generator[Page, None, None], since: datetime
+    ) -> Generator[Page, None, None]:
+        """Pages whose records changed ever longer ago, up to the first that is all before `since`.
+
+        Raises FilterUnavailable where the server does not sort them so.
+        """
+        last: datetime | None = None
+        cursor = self._client.resource.cursor
+        for page in pages:
+            yield page
+            changed = [each for each in page.rows[cursor].to_pylist() if each]
+            changed = changed if last is None else [last, *changed]
+            if changed != sorted(changed, reverse=True):
+                raise FilterUnavailable(
+                    "Partner Center did not list what changed last first, so that the rest has to "
+                    "be listed too."
+                )
+            last = changed[-1] if changed else last
+            if last is not None and last < since:
+                return
+
+    def _fetch_first(self) -> Page:
+        """The first page, in the server's own order and size if it refuses ours."""
+        try:
+            return self._fetch(0, self._settings.page_size)
+        except RequestRefused:
+            if self._filter or not self._paging.order:
+                raise
+        return self._client.get({}, self._read)
 
     def _fetch(self, skip: int, top: int) -> Page:
-        return self._client.get({**self._filter, "top": top, "skip": skip}, read_page)
+        return self._client.get(self._paging.parameters(self._filter, top, skip), self._read)
 
-    def _follow(self, link: str) -> Page:
-        """The page behind a next link, which may not lead to another origin."""
+    def _follow(self, link: str, total: int | None) -> Page:
+        """The page behind a next link, which may not lead elsewhere.
+
+        `total` is that of the page before, for a page that tells none.
+        """
         try:
             target = urljoin(self._client.url, link)
-            is_here = _origin(target) == _origin(self._client.url)
+            is_here = _leads_here(target, self._client.url, self._paging)
         except ValueError:
             is_here = False
         if not is_here:
@@ -49,7 +101,10 @@ class Pages:
                 f"Partner Center's next page would be at {link[:200]!r}, another host than "
                 f"{self._client.url}; the token is not sent there. The warehouse is as it was."
             )
-        return self._client.get(dict(parse_qsl(urlsplit(target).query)), read_page)
+        page = self._client.get(urlsplit(target).query, self._read)
+        if page.envelope.total is not None:
+            return page
+        return replace(page, envelope=replace(page.envelope, total=total))
 
     def _one_by_one(self, page: Page) -> Iterator[Page]:
         """The following pages, to the end that the total, the links or an empty page show."""
@@ -60,10 +115,15 @@ class Pages:
         while page.item_count or page.envelope.next_link:
             total, link = page.envelope.total, page.envelope.next_link
             carried_link = carried_link or link is not None
-            if link is None and (carried_link or (total is not None and received >= total)):
+            is_end = carried_link or self._paging.skip is None
+            if link is None and (is_end or (total is not None and received >= total)):
                 return
             empty_pages = 0 if page.item_count else empty_pages + 1
-            page = self._follow(link) if link else self._fetch(received, self._settings.page_size)
+            page = (
+                self._follow(link, total)
+                if link
+                else self._fetch(received, self._settings.page_size)
+            )
             if (page.item_count and not known.add(page)) or empty_pages == _MAX_EMPTY_PAGES:
                 self.ignores_skip = True
                 return
@@ -133,9 +193,19 @@ class _KnownIds:
     def add(self, page: Page) -> bool:
         """Whether the page holds an id, or a rejected record, that was not known."""
         before = len(self._hashes)
-        self._hashes.update(map(hash, page.ids.to_pylist()))
-        self._hashes.update(map(hash, page.rejects["record"].to_pylist()))
+        self._hashes.update(page.identities)
         return len(self._hashes) > before
+
+
+def _leads_here(target: str, ours: str, paging: Paging) -> bool:
+    """Whether a link leads to our own origin, or at least to our host where only that counts."""
+    if not paging.trusts_host_only:
+        return _origin(target) == _origin(ours)
+    there, here = urlsplit(target), urlsplit(ours)
+    is_same_port = there.port is None or _origin(ours)[2] == there.port
+    return there.hostname == here.hostname and (
+        is_same_port or (there.scheme, there.port) == ("http", 80)
+    )
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -11,21 +11,22 @@ import pyarrow.parquet as pq
 
 from partner_center.records.dates import MOMENT
 from partner_center.records.page import REJECT_SCHEMA, Page
-from partner_center.schema.versions import COMPUTED_SQL, SEEN_SCHEMA
+from partner_center.records.reader import TAG_SCHEMA
+from partner_center.resources.resource import Resource
 
 # What DuckDB stores together. With fewer rows it reads a third slower; with more, the remainders
 # make it write the whole table again at its next checkpoint.
 GROUP_ROWS = 122_880
 # Texts that many rows share.
-_REPEATING = ("status", "customer_market", "customer_org_size", "partner_market")
+_REPEATING = ("status", "customer_market", "customer_org_size", "partner_market", "kind")
 
 
 class Spool:
-    """Two Parquet files that pages are appended to, in the order received.
+    """Parquet files of rows, rejects and tags that pages are appended to, in the order received.
 
-    Each referral stands there as the version that it would be if it were seen at `seen_at` for the
-    first time, so that an empty warehouse can take the file as it is. `connection` computes for
-    nobody else until the spool is closed.
+    Each row with an identity stands there as the version that it would be if it were seen at
+    `seen_at` for the first time, so that an empty warehouse can take the file as it is.
+    `connection` computes for nobody else until the spool is closed.
     """
 
     def __init__(
@@ -34,9 +35,12 @@ class Spool:
         directory: Path,
         name: str,
         seen_at: datetime | None,
+        resource: Resource,
     ) -> None:
-        self.referrals = directory / f"referrals-{name}.parquet"
+        self.rows = directory / f"rows-{name}.parquet"
         self.rejects = directory / f"rejects-{name}.parquet"
+        self.tags = directory / f"tags-{name}.parquet"
+        self._resource = resource
         self._connection = connection
         self._seen_at = pa.scalar(seen_at, MOMENT)
         self._waiting: list[pa.Table] = []
@@ -44,8 +48,9 @@ class Spool:
         # Beside the reading of the next pages; one at a time, in order.
         self._worker = ThreadPoolExecutor(max_workers=1)
         self._writing: Future[None] | None = None
-        self._referral_writer = _writer(self.referrals, SEEN_SCHEMA)
+        self._row_writer = _writer(self.rows, resource.stored_schema)
         self._reject_writer = _writer(self.rejects, REJECT_SCHEMA)
+        self._tag_writer = _writer(self.tags, TAG_SCHEMA) if resource.has_tags else None
 
     def __enter__(self) -> "Spool":
         return self
@@ -54,34 +59,42 @@ class Spool:
         """Put one page behind those before it."""
         if page.rejects.num_rows:
             self._reject_writer.write_table(page.rejects)
-        if self._waiting_rows + page.referrals.num_rows > GROUP_ROWS:
+        if self._tag_writer and page.tags.num_rows:
+            self._tag_writer.write_table(page.tags)
+        if self._waiting_rows + page.rows.num_rows > GROUP_ROWS:
             self._flush()
-        if page.referrals.num_rows:
-            self._waiting.append(page.referrals)
-            self._waiting_rows += page.referrals.num_rows
+        if page.rows.num_rows:
+            self._waiting.append(page.rows)
+            self._waiting_rows += page.rows.num_rows
 
     def _flush(self) -> None:
         """Hand what waits over to the writing thread, once that is done with what it has."""
         if self._writing:
             self._writing.result()
         if self._waiting:
-            referrals = pa.concat_tables(self._waiting)
-            self._writing = self._worker.submit(self._write, referrals)
+            rows = pa.concat_tables(self._waiting)
+            self._writing = self._worker.submit(self._write, rows)
             self._waiting, self._waiting_rows = [], 0
 
-    def _write(self, referrals: pa.Table) -> None:
-        # Only what is new comes back from DuckDB; the sixteen columns need no copy.
-        computed = self._connection.from_arrow(referrals).project(COMPUTED_SQL).to_arrow_table()
-        count = referrals.num_rows
-        columns = {
+    def _write(self, rows: pa.Table) -> None:
+        columns = dict(zip(rows.column_names, rows.columns, strict=True))
+        if self._resource.is_versioned:
+            columns |= self._complete(rows)
+        self._row_writer.write_table(pa.table(columns, self._resource.stored_schema))
+
+    def _complete(self, rows: pa.Table) -> dict[str, pa.Array | pa.ChunkedArray]:
+        """The columns of a version that the record itself does not have."""
+        # Only what is new comes back from DuckDB; the fields need no copy.
+        computed = (
+            self._connection.from_arrow(rows).project(self._resource.computed_sql).to_arrow_table()
+        )
+        count = rows.num_rows
+        return {
             "valid_from": pa.repeat(self._seen_at, count),
             "valid_to": pa.nulls(count, MOMENT),
-            **dict(zip(referrals.column_names, referrals.columns, strict=True)),
-            "last_activity_date": computed["last_activity_date"],
             "is_listed": pa.repeat(True, count),
-            "content_hash": computed["content_hash"],
+            **dict(zip(computed.column_names, computed.columns, strict=True)),
         }
-        self._referral_writer.write_table(pa.table(columns, SEEN_SCHEMA))
 
     def __exit__(
         self,
@@ -94,8 +107,10 @@ class Spool:
                 self._flush()
         finally:
             self._worker.shutdown()
-            self._referral_writer.close()
+            self._row_writer.close()
             self._reject_writer.close()
+            if self._tag_writer:
+                self._tag_writer.close()
         if error is None and self._writing:
             self._writing.result()
 

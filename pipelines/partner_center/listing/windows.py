@@ -8,20 +8,20 @@ from partner_center.errors import ReferralsError, RequestRefused, TryAgainLater
 from partner_center.http.client import PartnerCenterClient
 from partner_center.listing.filters import created_between, created_in
 from partner_center.listing.lister import Lister, Listing
-from partner_center.records.page import read_page
 
 # Between these, a window is halved until it fits one page; what lies outside is one window each.
 _FIRST, _LAST = datetime(2000, 1, 1), datetime(2100, 1, 1)
 
 
 def list_everything(lister: Lister, directory: Path) -> Listing:
-    """Read all referrals; what paging cannot verify is cut into windows of the created date.
+    """Read all records; what paging cannot verify is cut into windows of the created date.
 
     A window that fits one page is one answer, in which nothing can move. Without date filters or
     totals the unverified listing comes back as it is.
     """
     listing = lister.read(None, directory)
-    if listing.is_complete is not False or listing.total is None:
+    has_windows = lister.client.resource.created_field is not None
+    if listing.is_complete is not False or listing.total is None or not has_windows:
         return listing
     try:
         windows = list(_windows(lister.client, lister.settings.page_size))
@@ -67,8 +67,9 @@ def _windows(client: PartnerCenterClient, page_size: int) -> Iterator[str]:
 
 
 def _count(client: PartnerCenterClient, filter: str | None) -> int | None:
-    parameters = {"filter": filter} if filter else {}
-    return client.get({**parameters, "top": 1, "skip": 0}, read_page).envelope.total
+    resource = client.resource
+    one_row = resource.paging.parameters(filter, 1)
+    return client.get(one_row, resource.reader.read_page).envelope.total
 
 
 def _list_each(lister: Lister, filters: Sequence[str], directory: Path) -> list[Listing]:
@@ -85,8 +86,9 @@ def _together(
 ) -> Listing:
     return Listing(
         filter=filter,
-        referral_files=tuple(file for each in listings for file in each.referral_files),
+        row_files=tuple(file for each in listings for file in each.row_files),
         reject_files=tuple(file for each in listings for file in each.reject_files),
+        tag_files=tuple(file for each in listings for file in each.tag_files),
         may_repeat=len(listings) > 1 or any(each.may_repeat for each in listings),
         rows_received=sum(each.rows_received for each in listings),
         counted=sum(each.counted for each in listings),

@@ -1,20 +1,24 @@
-"""What one version of a referral says, as SQL over its sixteen columns."""
+"""What one version of a record says, as SQL over its columns."""
 
-from partner_center.schema.fields import DATE_COLUMNS, TEXT_COLUMNS
-
-# greatest() leaves nulls out, and is null only where all of them are.
-LAST_ACTIVITY_SQL = f"greatest({', '.join(DATE_COLUMNS)})"
+import pyarrow as pa
 
 
-def content_hash_sql(is_listed: str) -> str:
-    """SQL for the hash of the sixteen fields and `is_listed` (an SQL expression), as BIGINT.
+def content_hash_sql(schema: pa.Schema, is_listed: str) -> str:
+    """SQL for the hash of the columns of `schema` and `is_listed` (an SQL expression), as BIGINT.
 
     Frozen: every warehouse holds these values. The first fifteen hexadecimal digits of the MD5 of
-    the fields in their order, then 1 or 0 for listed; a text is its length in bytes, a colon and
-    itself, a date its microseconds since 1970 and a comma, of a null only the colon or comma stays.
+    the columns in their order, then 1 or 0 for listed; a text is its length in bytes, a colon and
+    itself, a timestamp its microseconds since 1970 and a comma, anything else its text and a
+    comma; of a null only the colon or comma stays.
     """
-    texts = [f"strlen({column}), ':', {column}" for column in TEXT_COLUMNS]
-    dates = [f"epoch_us({column}), ','" for column in DATE_COLUMNS]
     # concat() leaves nulls out, and fifteen digits always fit.
-    content = f"concat({', '.join([*texts, *dates])}, ({is_listed})::int)"
+    content = f"concat({', '.join([*map(_as_sql, schema), f'({is_listed})::int'])})"
     return f"('0x' || left(md5({content}), 15))::bigint"
+
+
+def _as_sql(column: pa.Field) -> str:
+    if pa.types.is_string(column.type):
+        return f"strlen({column.name}), ':', {column.name}"
+    if pa.types.is_timestamp(column.type):
+        return f"epoch_us({column.name}), ','"
+    return f"{column.name}::varchar, ','"

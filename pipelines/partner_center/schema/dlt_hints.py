@@ -1,5 +1,6 @@
 """How dlt is told of the tables: every column declared, and how versions are merged."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -8,6 +9,9 @@ from dlt.common.schema.typing import TColumnSchema, TWriteDispositionConfig
 from dlt.common.schema.utils import new_table
 
 from partner_center.schema.versions import VALIDITY_SCHEMA
+
+# The tables in which every observed version is kept.
+VERSIONED_TABLES = ("referrals", "engagements")
 
 
 def column_hints(schema: pa.Schema) -> dict[str, TColumnSchema]:
@@ -34,7 +38,7 @@ def _column_hint(field: pa.Field) -> TColumnSchema:
 
 
 def versioned(boundary: str | None = None) -> TWriteDispositionConfig:
-    """How referrals merge: a changed one ends its version at `boundary` and begins a new one."""
+    """How versions merge: a changed record ends its version at `boundary` and begins a new one."""
     disposition: dict[str, Any] = {
         "disposition": "merge",
         "strategy": "scd2",
@@ -46,18 +50,19 @@ def versioned(boundary: str | None = None) -> TWriteDispositionConfig:
     return disposition  # type: ignore[return-value]
 
 
-def declared_schema() -> Schema:
+def declared_schema(tables: Sequence[str] = VERSIONED_TABLES) -> Schema:
     """A dlt schema that knows the validity columns as naive UTC.
 
     dlt gives them a time zone whatever the hints of the resource say; with one, date_trunc would
     move with the session of whoever reads.
     """
     schema = Schema("partner_center")
-    declare_columns(schema, VALIDITY_SCHEMA)
+    for table in tables:
+        declare_columns(schema, table, VALIDITY_SCHEMA)
     return schema
 
 
-def declare_columns(schema: Schema, *declared: pa.Schema) -> None:
-    """Declare columns of `referrals` in a dlt schema before anything is extracted."""
+def declare_columns(schema: Schema, table: str, *declared: pa.Schema) -> None:
+    """Declare columns of a table in a dlt schema before anything is extracted."""
     columns = [hint for each in declared for hint in column_hints(each).values()]
-    schema.update_table(new_table("referrals", columns=columns))
+    schema.update_table(new_table(table, columns=columns))

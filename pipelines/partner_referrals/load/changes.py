@@ -9,15 +9,11 @@ from typing import Any, NamedTuple
 import duckdb
 
 from partner_center.listing.lister import Listing
-from partner_center.schema.content_hash import content_hash_sql
-from partner_center.schema.fields import FIELD_COLUMNS
-from partner_referrals.warehouse.tables import CURRENT_REFERRALS
+from partner_center.resources import Resource
+from partner_referrals.warehouse.tables import current_rows
 
 # An answer that would wipe more than this share of the table is more likely wrong than true.
 MAX_VANISHED_SHARE = 0.2
-
-_FIELDS = ", ".join(FIELD_COLUMNS)
-_VERSION = f"{_FIELDS}, last_activity_date, is_listed, content_hash"
 
 
 @dataclass(frozen=True)
@@ -25,7 +21,7 @@ class Changes:
     """New versions and new rejects, as Parquet files for the merge, and their counts.
 
     `is_first` where the warehouse holds nothing yet: the versions then say themselves since when
-    they hold. `withheld_count` referrals are missing from a complete listing, but too many to be
+    they hold. `withheld_count` records are missing from a complete listing, but too many to be
     believed.
     """
 
@@ -48,6 +44,7 @@ class Changes:
 
 def find_changes(
     connection: duckdb.DuckDBPyConnection,
+    resource: Resource,
     listing: Listing,
     *,
     judge_vanished: bool,
@@ -57,20 +54,20 @@ def find_changes(
 ) -> Changes:
     """Compare a listing with the current versions by their content hashes.
 
-    Vanished referrals are looked for only where `judge_vanished` says that the listing is complete.
+    Vanished records are looked for only where `judge_vanished` says that the listing is complete.
     """
-    _define_inputs(connection, listing)
     rejects = directory / "new-rejects.parquet"
-    _copy_new_rejects(connection, now, rejects)
+    copy_new_rejects(connection, listing, now, rejects)
+    _define_inputs(connection, resource, listing)
     is_first = (
         not listing.may_repeat
-        and len(listing.referral_files) == 1
+        and len(listing.row_files) == 1
         and _count(connection, "current_versions") == 0
     )
     versions = directory / "versions.parquet"
     if is_first:
         # The received file is already what the warehouse takes; nothing is copied.
-        (versions,) = listing.referral_files
+        (versions,) = listing.row_files
     else:
         _copy(
             connection, "from listed anti join current_versions using (id, content_hash)", versions
@@ -106,7 +103,7 @@ class _Vanished(NamedTuple):
 def _find_vanished(
     connection: duckdb.DuckDBPyConnection, met_count: int, allow_vanish: bool, directory: Path
 ) -> _Vanished:
-    """The referrals that a complete listing lacks; it met `met_count` of those listed before."""
+    """The records that a complete listing lacks; it met `met_count` of those listed before."""
     listed_before = _count(connection, "current_versions where is_listed")
     if met_count == listed_before:
         return _Vanished(0, 0)
@@ -132,29 +129,32 @@ def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> 
     return _count(connection, _parquet(files))
 
 
-def _define_inputs(connection: duckdb.DuckDBPyConnection, listing: Listing) -> None:
+def _define_inputs(
+    connection: duckdb.DuckDBPyConnection, resource: Resource, listing: Listing
+) -> None:
     """Temporary views of what was listed and rejected, what is current, and what of that is gone.
 
     `listed` has each id once, with the row that was received last.
     """
-    received = f"read_parquet({_paths(listing.referral_files)}"
+    version = ", ".join(resource.version_schema.names)
+    received = f"read_parquet({_paths(listing.row_files)}"
     if listing.may_repeat:
         listed = (
-            f"select {_VERSION} from {received}, filename = 'reading', file_row_number = true) "
+            f"select {version} from {received}, filename = 'reading', file_row_number = true) "
             "qualify row_number() over "
             "(partition by id order by reading desc, file_row_number desc) = 1"
         )
     else:
-        listed = f"select {_VERSION} from {received})"
+        listed = f"select {version} from {received})"
     _define(connection, "listed", listed)
-    _define(connection, "rejected", f"from {_parquet(listing.reject_files)}")
-    _define(connection, "current_versions", f"from {CURRENT_REFERRALS}")
+    _define(connection, "current_versions", f"from {current_rows(resource.table)}")
     _define(
         connection,
         "vanished",
-        f"select {_FIELDS}, last_activity_date, false as is_listed, "
-        f"{content_hash_sql('false')} as content_hash from current_versions where is_listed "
-        "and id not in (select id from listed) "
+        f"select {version} from (select * replace (false as is_listed, "
+        f"{resource.content_hash_sql('false')} as content_hash) "
+        "from current_versions where is_listed) "
+        "where id not in (select id from listed) "
         "and id not in (select id from rejected where id is not null)",
     )
 
@@ -163,7 +163,11 @@ def _define(connection: duckdb.DuckDBPyConnection, view: str, query: str) -> Non
     connection.execute(f"create or replace temp view {view} as {query}")
 
 
-def _copy_new_rejects(connection: duckdb.DuckDBPyConnection, now: datetime, file: Path) -> None:
+def copy_new_rejects(
+    connection: duckdb.DuckDBPyConnection, listing: Listing, now: datetime, file: Path
+) -> None:
+    """Write the rejects of a listing that the warehouse does not have yet to a Parquet file."""
+    _define(connection, "rejected", f"from {_parquet(listing.reject_files)}")
     _copy(
         connection,
         f"select distinct record, reason, timestamp '{now.isoformat()}' as rejected_at "

@@ -11,10 +11,11 @@ import duckdb
 
 from partner_center.listing.counts import Cell, NoCounts, ServerCounts
 from partner_center.listing.lister import Listing
+from partner_center.resources import Resource
 from partner_referrals.load.changes import count_distinct, count_rows
 from partner_referrals.load.progress import Progress
 from partner_referrals.load.reconcile import Reconciliation, WarehouseCounts, reconcile
-from partner_referrals.warehouse.tables import CURRENT_REFERRALS
+from partner_referrals.warehouse.tables import current_rows
 
 KEPT_DAYS = 400
 
@@ -34,6 +35,7 @@ class Comparison:
 
 def compare(
     connection: duckdb.DuckDBPyConnection,
+    resource: Resource,
     listings: Sequence[Listing],
     counts: ServerCounts | NoCounts,
     progress: Progress,
@@ -43,10 +45,10 @@ def compare(
     started = time.perf_counter()
     reject_files = [file for listing in listings for file in listing.reject_files]
     rejected_count = count_distinct(connection, reject_files, "record, reason")
-    seen_count = _count_seen(connection, listings)
+    seen_count = _count_seen(connection, resource, listings)
     if not is_comparable:
         return Comparison(Reconciliation(None), None, seen_count, rejected_count)
-    ours = count_listed(connection, reject_files)
+    ours = count_listed(connection, resource, reject_files)
     reconciliation = reconcile(counts, ours)
     if isinstance(counts, NoCounts):
         progress.say(f"Not compared with Partner Center's own counts: {counts.reason}")
@@ -66,33 +68,41 @@ def compare(
     return Comparison(reconciliation, ours.total, seen_count, rejected_count)
 
 
-def _count_seen(connection: duckdb.DuckDBPyConnection, listings: Sequence[Listing]) -> int:
-    files = [file for listing in listings for file in listing.referral_files]
+def _count_seen(
+    connection: duckdb.DuckDBPyConnection, resource: Resource, listings: Sequence[Listing]
+) -> int:
+    files = [file for listing in listings for file in listing.row_files]
+    if not resource.is_versioned:
+        return count_rows(connection, listings[-1].row_files)
     if len(listings) == 1 and not listings[0].may_repeat:
         return count_rows(connection, files)
     return count_distinct(connection, files, "id")
 
 
 def count_listed(
-    connection: duckdb.DuckDBPyConnection, reject_files: Sequence[Path]
+    connection: duckdb.DuckDBPyConnection, resource: Resource, reject_files: Sequence[Path]
 ) -> WarehouseCounts:
-    """Count listed referrals and the rejects of this run, each referral once.
+    """Count listed records and the rejects of this run, each record once.
 
-    `reject_files` are Parquet files in the order received. A referral that has a version and is
+    `reject_files` are Parquet files in the order received. A record that has a version and is
     now rejected is where its rejected record says.
     """
     _name_rejects(connection, reject_files)
+    status, month = resource.cell or ("null::varchar", "null::date")
     listed = (
-        "select status, date_trunc('month', created_date)::date as created_month, "
-        f"true as is_placed, count(*) as count from {CURRENT_REFERRALS} where is_listed"
+        f"select {status} as status, {month} as created_month, true as is_placed, "
+        f"count(*) as count from {current_rows(resource.table)} "
+        f"where {'is_listed' if resource.is_versioned else 'true'}"
     )
+    # A rejected record without an id is no listed one.
+    is_rejected = "id in (select id from run_rejects)" if resource.is_versioned else "false"
     rows = connection.execute(
         "select status, created_month, is_placed, sum(count)::bigint from ("
         f"    {listed} group by all"
         "    union all"
         # Taken away again, which spares looking up the ids of all others.
         f"    select * replace (-count as count) from"
-        f"        ({listed} and id in (select id from run_rejects) group by all)"
+        f"        ({listed} and {is_rejected} group by all)"
         "    union all"
         "    select status, date_trunc('month', created_date)::date, is_placed, count(*)"
         "    from run_rejects group by all"

@@ -16,9 +16,9 @@ from dlt.common.configuration.providers import DictionaryProvider
 from dlt.common.configuration.specs import PluggableRunContext
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from partner_center.resources import Resource
 from partner_center.schema.dlt_hints import column_hints, declared_schema, versioned
 from partner_center.schema.tables import REFERRAL_REJECTS
-from partner_center.schema.versions import SEEN_SCHEMA, VERSION_SCHEMA
 from partner_referrals.errors import WarehouseFailed
 
 
@@ -30,13 +30,14 @@ class Merge:
     `boundary` is None for an empty warehouse: the files then hold `valid_from` themselves.
     """
 
+    resource: Resource
     versions: tuple[Path, ...]
     rejects: Path
     boundary: datetime | None
 
 
 def merge_changes(connection: duckdb.DuckDBPyConnection, merge: Merge, directory: Path) -> None:
-    """Merge into `partner_center.referrals` and `referral_rejects`.
+    """Merge into the resource's table of versions and `referral_rejects`.
 
     `directory` becomes dlt's working directory and must be new: dlt would load what a killed run
     left in an old one instead of the changes. Raises WarehouseFailed.
@@ -63,7 +64,7 @@ def _run_dlt(connection: duckdb.DuckDBPyConnection, merge: Merge, directory: Pat
             destination=dlt.destinations.duckdb(connection),
             dataset_name="partner_center",
         )
-        pipeline.run(_changes(merge), loader_file_format="parquet")
+        pipeline.run(_source(merge), loader_file_format="parquet")
 
 
 @contextmanager
@@ -90,36 +91,39 @@ def _ignoring_configuration() -> Iterator[None]:
 
 def check_merged(connection: duckdb.DuckDBPyConnection, merge: Merge) -> None:
     """Raise WarehouseFailed unless the warehouse now holds every merged version, once."""
-    expected = SEEN_SCHEMA.names
+    table = merge.resource.table.name
+    expected = merge.resource.stored_schema.names
     found = [
         row[0]
         for row in connection.execute(
             "select column_name from duckdb_columns() "
-            "where schema_name = 'partner_center' and table_name = 'referrals'"
+            "where schema_name = 'partner_center' and table_name = $1",
+            [table],
         ).fetchall()
     ]
     if sorted(found) != sorted(expected):
         odd = sorted(set(found) ^ set(expected))
         raise WarehouseFailed(
-            f"The table partner_center.referrals has other columns than a load writes: "
+            f"The table partner_center.{table} has other columns than a load writes: "
             f"{', '.join(odd)}. The views were not refreshed; restore the table and load again."
         )
     repeated, missing = _count_faults(connection, merge)
     if repeated or missing:
         raise WarehouseFailed(
-            f"After the merge {repeated} referrals stand twice and {missing} are missing in "
-            "partner_center.referrals. The views were not refreshed; load again with --full, and "
-            "restore a copy of the warehouse if it stays so."
+            f"After the merge {repeated} {merge.resource.noun} stand twice and {missing} are "
+            f"missing in partner_center.{table}. The views were not refreshed; load again with "
+            "--full, and restore a copy of the warehouse if it stays so."
         )
 
 
 def _count_faults(connection: duckdb.DuckDBPyConnection, merge: Merge) -> tuple[int, int]:
-    """How many of the merged referrals stand twice now, and how many do not stand as merged."""
+    """How many of the merged records stand twice now, and how many do not stand as merged."""
+    table = f"partner_center.{merge.resource.table.name}"
     merged = {"versions": [str(file) for file in merge.versions]}
     if merge.boundary is None:
         # Nothing was there before, and no id repeats in the file: the number tells all.
         surplus: int = connection.execute(
-            "select (select count(*) from partner_center.referrals) "
+            f"select (select count(*) from {table}) "
             "- (select count(*) from read_parquet($versions))",
             merged,
         ).fetchall()[0][0]
@@ -129,7 +133,7 @@ def _count_faults(connection: duckdb.DuckDBPyConnection, merge: Merge) -> tuple[
         "    select id, content_hash from read_parquet($versions)"
         "), found as ("
         "    select id, known.content_hash = merged.content_hash as is_merged"
-        "    from partner_center.referrals as known join merged using (id) where valid_to is null"
+        f"    from {table} as known join merged using (id) where valid_to is null"
         ") select count(*) - count(distinct id), "
         "(select count(*) from merged) - count(*) filter (is_merged) from found",
         merged,
@@ -137,30 +141,37 @@ def _count_faults(connection: duckdb.DuckDBPyConnection, merge: Merge) -> tuple[
     return repeated, missing
 
 
-@dlt.source(schema=declared_schema(), max_table_nesting=0)
+def _source(merge: Merge) -> object:
+    """The changes as a source of dlt."""
+    schema = declared_schema([merge.resource.table.name])
+    return dlt.source(_changes, schema=schema, max_table_nesting=0)(merge)
+
+
 def _changes(merge: Merge) -> tuple[object, ...]:
+    table, stored = merge.resource.table.name, merge.resource.stored_schema
+    version = merge.resource.version_schema
     if merge.boundary is None:
-        referrals = dlt.resource(
+        versions = dlt.resource(
             _import,
-            name="referrals",
-            columns=column_hints(SEEN_SCHEMA),
+            name=table,
+            columns=column_hints(stored),
             write_disposition="append",
-        )(merge.versions, SEEN_SCHEMA)
+        )(merge.versions, stored)
     else:
-        referrals = dlt.resource(
+        versions = dlt.resource(
             _read,
-            name="referrals",
+            name=table,
             merge_key="id",
-            columns=column_hints(VERSION_SCHEMA),
+            columns=column_hints(version),
             write_disposition=versioned(merge.boundary.isoformat()),
-        )(merge.versions, VERSION_SCHEMA)
+        )(merge.versions, version)
     rejects = dlt.resource(
         _read,
         name="referral_rejects",
         columns=column_hints(REFERRAL_REJECTS.schema),
         write_disposition="append",
     )([merge.rejects], REFERRAL_REJECTS.schema)
-    return referrals, rejects
+    return versions, rejects
 
 
 def _import(files: Sequence[Path], schema: pa.Schema) -> Iterator[object]:

@@ -11,19 +11,21 @@ import duckdb
 from partner_center.errors import optional_request
 from partner_center.http.client import PartnerCenterClient
 from partner_center.listing.counts import NoCounts, ServerCounts, fetch_counts
-from partner_center.listing.filters import active_since
 from partner_center.listing.lister import Lister, Listing
 from partner_center.listing.memory_limit import bound_memory
 from partner_center.listing.windows import list_everything, list_months
+from partner_center.resources import Resource
 from partner_center.settings import PartnerCenterSettings
 from partner_center.sign_in.identity import Identity
-from partner_referrals.load.account import Account, account_of, write_account
+from partner_referrals.load.account import Account, write_account
 from partner_referrals.load.changes import Changes, find_changes
 from partner_referrals.load.counts import Comparison, compare
+from partner_referrals.load.days import replace_days
 from partner_referrals.load.merge import Merge, check_merged, merge_changes
 from partner_referrals.load.options import LoadOptions
-from partner_referrals.load.progress import Progress, report_listing, report_withheld
+from partner_referrals.load.progress import Progress, report_changes, report_listing
 from partner_referrals.load.state import WarehouseState, next_boundary
+from partner_referrals.load.tags import replace_tags
 from partner_referrals.warehouse.connection import open_warehouse
 from partner_referrals.warehouse.tables import create_tables
 
@@ -33,7 +35,10 @@ FULL_LISTING_EVERY = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Job:
-    """What one load works with; `started_at` is naive UTC."""
+    """What the load of one resource works with; `started_at` is naive UTC.
+
+    `account` is whose records these are.
+    """
 
     run_id: str
     started_at: datetime
@@ -43,12 +48,13 @@ class Job:
     client: PartnerCenterClient
     progress: Progress
     identity: Identity
+    account: Account
     may_judge_vanished: bool = True
 
     @property
-    def account(self) -> Account:
-        """Whose records these are."""
-        return account_of(self.identity, self.settings.base_url)
+    def resource(self) -> Resource:
+        """What is loaded."""
+        return self.client.resource
 
     @property
     def lister(self) -> Lister:
@@ -128,7 +134,7 @@ def _list(job: Job, state: WarehouseState, mode: str, place: Path) -> Listing:
     if mode == "incremental" and state.newest_activity is not None:
         since = state.newest_activity - timedelta(days=job.settings.lookback_days)
         with optional_request():
-            return job.lister.read(active_since(since), place)
+            return job.lister.read_changes(since, place)
     return list_everything(job.lister, place)
 
 
@@ -143,7 +149,8 @@ def _run_pass(
     place.mkdir()
     started = time.perf_counter()
     listing = list_records(place)
-    report_listing(job.progress, listing, job.client.request_count, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    report_listing(job.progress, job.resource, listing, job.client.request_count, seconds)
     if listing.filter is None:
         # Everything was listed: what earlier listings rejected may be readable by now.
         mode, earlier = "full", ()
@@ -152,11 +159,16 @@ def _run_pass(
         counts = NoCounts("its answers tell no total, or one that counts something else")
     listings = (*earlier, listing)
     with open_warehouse(job.warehouse) as connection:
-        bound_memory(connection, place, listing.referral_files)
+        bound_memory(connection, place, listing.row_files)
         create_tables(connection)
         write_account(connection, job.account)
-        changes = _merge(job, connection, listing, counts, place)
-        comparison = compare(connection, listings, counts, job.progress, mode != "filtered")
+        started = time.perf_counter()
+        merge = _merge if job.resource.is_versioned else _merge_days
+        changes = merge(job, connection, listing, counts, place)
+        report_changes(job.progress, job.resource, changes, time.perf_counter() - started)
+        comparison = compare(
+            connection, job.resource, listings, counts, job.progress, mode != "filtered"
+        )
     return Pass(mode, listings, counts, changes, comparison)
 
 
@@ -168,28 +180,42 @@ def _merge(
     place: Path,
 ) -> Changes:
     """Merge what a listing changes, and check that it arrived."""
-    started = time.perf_counter()
     changes = find_changes(
         connection,
+        job.resource,
         listing,
         judge_vanished=job.may_judge_vanished and _is_everything(listing, counts),
         allow_vanish=job.options.allow_vanish,
         now=job.started_at,
         directory=place,
     )
-    boundary = next_boundary(connection, job.started_at)
-    merge = Merge(changes.versions, changes.rejects, None if changes.is_first else boundary)
+    boundary = None if changes.is_first else next_boundary(connection, job.started_at, job.resource)
+    merge = Merge(job.resource, changes.versions, changes.rejects, boundary)
     if changes.has_rows:
         merge_changes(connection, merge, place / "dlt")
     check_merged(connection, merge)
-    report_withheld(job.progress, changes.withheld_count)
-    job.progress.step(
-        "load",
-        "referrals",
-        f"{changes.new_count:,} new, {changes.changed_count:,} changed",
-        time.perf_counter() - started,
-    )
+    replace_tags(connection, listing)
     return changes
+
+
+def _merge_days(
+    job: Job,
+    connection: duckdb.DuckDBPyConnection,
+    listing: Listing,
+    counts: ServerCounts | NoCounts,
+    place: Path,
+) -> Changes:
+    """Replace the days that a listing covers; its rows have no identity."""
+    is_whole = listing.since is not None and listing.is_complete is True
+    return replace_days(
+        connection,
+        job.resource,
+        listing,
+        is_whole=job.may_judge_vanished and (is_whole or _is_everything(listing, counts)),
+        allow_vanish=job.options.allow_vanish,
+        now=job.started_at,
+        directory=place,
+    )
 
 
 def _is_everything(listing: Listing, counts: ServerCounts | NoCounts) -> bool:

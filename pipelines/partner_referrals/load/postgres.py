@@ -17,13 +17,14 @@ from partner_center.schema.tables import REFERRALS, Table
 from partner_center.settings import PartnerCenterSettings
 from partner_referrals.errors import ReferralsError, TryAgainLater, UsageError
 from partner_referrals.load.options import Clock, LoadOptions, utc_now
+from partner_referrals.load.outcome import LoadOutcome
 from partner_referrals.load.postgres_server import PostgresServer, connect_to_postgres
 from partner_referrals.load.progress import SILENT, Progress
-from partner_referrals.load.run import load
+from partner_referrals.load.run import load_resources
 from partner_referrals.load.temporary_directory import explain_errors, temporary_directory
 from partner_referrals.warehouse.dialects import view_ddl
 from partner_referrals.warehouse.lock import run_lock
-from partner_referrals.warehouse.tables import TABLES, LoadRun, create_tables
+from partner_referrals.warehouse.tables import TABLES, create_tables
 from partner_referrals.warehouse.views import SCHEMAS
 
 _WITHOUT_OPTIONS = LoadOptions()
@@ -31,10 +32,13 @@ _VIEWS = tuple(f"create view {schema}." for schema in SCHEMAS)
 # What identifies a row. Only the end of a version is ever changed in place.
 _KEYS = {
     "referrals": ("id", "valid_from", "valid_to"),
+    "engagements": ("id", "valid_from", "valid_to"),
     "referral_rejects": ("record", "reason"),
     "referral_totals": ("counted_at", "status", "created_month"),
     "load_runs": ("run_id",),
 }
+# Tables that are replaced as a whole.
+_REPLACED = ("engagement_tags", "search_days", "fx_rates")
 # Equal on both sides if nobody else has written: every load adds its run.
 _FINGERPRINT = (
     "select count(*), count(valid_to), max(valid_from), max(valid_to) "
@@ -52,8 +56,10 @@ def load_into_postgres(
     certificate: Path | None = None,
     clock: Clock = utc_now,
     progress: Progress = SILENT,
-) -> LoadRun:
-    """Load as `load` does, but into the configured server; the mirror lies beside `warehouse`.
+) -> LoadOutcome:
+    """Load as `load_resources` does, but into the configured server.
+
+    The mirror lies beside `warehouse`.
 
     Raises what `load` raises, UsageError if a warehouse file exists at `warehouse`, and what
     `connect_to_postgres` raises.
@@ -61,7 +67,7 @@ def load_into_postgres(
     _refuse_second_warehouse(warehouse)
     with _mirror(warehouse) as (mirror, directory):
         try:
-            run = load(
+            outcome = load_resources(
                 mirror,
                 options,
                 settings=settings,
@@ -75,7 +81,7 @@ def load_into_postgres(
                 _copy_new_rows(mirror, directory, [])
             raise
         _copy_new_rows(mirror, directory, view_ddl("postgres", options.sla_rules))
-    return run
+    return outcome
 
 
 def describe_postgres() -> str:
@@ -178,7 +184,9 @@ def _copy_new_rows(mirror: Path, directory: Path, view_statements: list[str]) ->
         _refuse_second_load(connection, server)
         _forget_totals(connection, server)
         for table in TABLES:
-            if table.name in _KEYS:
+            if table.name in _REPLACED:
+                server.execute(f"delete from partner_center.{table.name}")
+            if table.name in _REPLACED or table.name in _KEYS:
                 _copy_table(connection, server, table, directory / f"{table.name}.csv")
         for statement in view_statements:
             server.execute(statement)
@@ -241,11 +249,11 @@ def _write_new_rows(connection: duckdb.DuckDBPyConnection, table: Table, file: P
         for name in table.schema.names
     )
     is_same = " and ".join(
-        f"before.{key} is not distinct from now.{key}" for key in _KEYS[table.name]
+        f"before.{key} is not distinct from now.{key}" for key in _KEYS.get(table.name, ())
     )
+    new = f"where not exists (from mirrored.{table.name} as before where {is_same})"
     connection.execute(
-        f"copy (select {values} from partner_center.{table.name} as now where not exists "
-        f"(from mirrored.{table.name} as before where {is_same})) "
+        f"copy (select {values} from partner_center.{table.name} as now {new if is_same else ''}) "
         f"to '{str(file).replace(chr(39), chr(39) * 2)}' "
         f"(format csv, header false, force_quote ({', '.join(texts)}))"
     )

@@ -4,6 +4,8 @@ from datetime import date
 from typing import Protocol
 
 from partner_center.listing.lister import Listing
+from partner_center.resources import Resource
+from partner_referrals.load.changes import Changes
 from partner_referrals.load.reconcile import Reconciliation
 
 SHOWN_DIFFERENCES = 20
@@ -44,12 +46,14 @@ class _Silent:
 SILENT: Progress = _Silent()
 
 
-def report_listing(progress: Progress, listing: Listing, requests: int, seconds: float) -> None:
+def report_listing(
+    progress: Progress, resource: Resource, listing: Listing, requests: int, seconds: float
+) -> None:
     """Report a listing that has ended, and what was unusual about it."""
     progress.step(
         "list",
         "partner_center",
-        f"{listing.rows_received:,} referrals, {requests:,} requests",
+        f"{listing.rows_received:,} {resource.noun}, {requests:,} requests",
         seconds,
     )
     if listing.unknown_fields:
@@ -60,25 +64,29 @@ def report_listing(progress: Progress, listing: Listing, requests: int, seconds:
         )
     if listing.absent_fields and listing.filter is None:
         progress.warn(
-            f"Partner Center sent no referral with the fields "
+            f"Partner Center sent none of the {resource.noun} with the fields "
             f"{', '.join(sorted(listing.absent_fields))}. They are loaded as null, the values "
             "of before stay in the history; if this is new, ask Microsoft support."
         )
     if listing.is_complete is False:
         progress.warn(
-            f"The listing does not add up to the {listing.total or 0:,} referrals that Partner "
-            "Center tells of. What came is loaded; nothing is judged vanished."
+            f"The listing does not add up to the {listing.total or 0:,} {resource.noun} that "
+            "Partner Center counts. What came is loaded; nothing is judged vanished."
         )
 
 
-def report_withheld(progress: Progress, count: int) -> None:
-    """Warn that too many referrals are missing for that to be believed."""
-    if count:
+def report_changes(
+    progress: Progress, resource: Resource, changes: Changes, seconds: float
+) -> None:
+    """Report what was merged; warn where too many records are missing to be believed."""
+    if changes.withheld_count:
         progress.warn(
-            f"{count:,} referrals are gone from the listing, more than a "
+            f"{changes.withheld_count:,} {resource.noun} are gone from the listing, more than a "
             "fifth of the table; they are kept as listed. If that is right, load again with "
             "--full --allow-vanish."
         )
+    outcome = f"{changes.new_count:,} new, {changes.changed_count:,} changed"
+    progress.step("load", resource.name, outcome, seconds)
 
 
 def report_rejects(progress: Progress, count: int) -> None:

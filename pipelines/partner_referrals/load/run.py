@@ -1,6 +1,8 @@
-"""One load, from the first request to the new views."""
+"""Loads, from the first request to the new views: each resource by itself."""
 
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -8,15 +10,19 @@ from uuid import uuid4
 import duckdb
 
 from partner_center import connect
+from partner_center.http.client import PartnerCenterClient
 from partner_center.listing.counts import NoCounts
+from partner_center.resources import REFERRALS, RESOURCES, Resource
 from partner_center.settings import PartnerCenterSettings, resolve_settings
 from partner_center.sign_in.identity import Identity
-from partner_referrals.errors import ReferralsError
-from partner_referrals.load.account import require_same_account
+from partner_referrals.errors import ReferralsError, UsageError
+from partner_referrals.load.account import Account, account_of, require_same_account
 from partner_referrals.load.counts import record_totals
 from partner_referrals.load.options import Clock, LoadOptions, utc_now
+from partner_referrals.load.outcome import LoadOutcome
 from partner_referrals.load.passes import Job, Pass, choose_mode, run_passes
 from partner_referrals.load.progress import SILENT, Progress, report_differences, report_rejects
+from partner_referrals.load.rates import fetch_missing_rates, record_rates
 from partner_referrals.load.state import WarehouseState, read_state
 from partner_referrals.load.temporary_directory import explain_errors, temporary_directory
 from partner_referrals.warehouse.connection import open_warehouse, transaction
@@ -31,6 +37,7 @@ def load(
     warehouse: Path,
     options: LoadOptions = _WITHOUT_OPTIONS,
     *,
+    resource: Resource = REFERRALS,
     settings: PartnerCenterSettings | None = None,
     certificate: Path | None = None,
     clock: Clock = utc_now,
@@ -43,24 +50,100 @@ def load(
     the data is then as it was, and the row of the failed run is written where that is possible.
     """
     settings = settings or resolve_settings()
-    client = connect(settings, certificate)
-    job = Job(uuid4().hex, clock(), warehouse, options, settings, client, progress, Identity())
+    clients = [connect(settings, certificate, resource)]
+    outcome = _load_each(warehouse, options, settings, clients, clock, progress)
+    outcome.raise_worst()
+    return outcome.runs[0]
+
+
+def load_resources(
+    warehouse: Path,
+    options: LoadOptions = _WITHOUT_OPTIONS,
+    *,
+    settings: PartnerCenterSettings | None = None,
+    certificate: Path | None = None,
+    clock: Clock = utc_now,
+    progress: Progress = SILENT,
+) -> LoadOutcome:
+    """Load each configured resource by itself, as `load` does; one that fails stops no other."""
+    settings = settings or resolve_settings()
+    if options.filter and len(settings.resources) > 1:
+        raise UsageError(
+            "--filter selects records of one resource, but sources.partner_center.resources names "
+            f"{', '.join(settings.resources)}. Nothing was loaded; set it to one of them for this "
+            "load."
+        )
+    clients = [connect(settings, certificate, RESOURCES[name]) for name in settings.resources]
+    return _load_each(warehouse, options, settings, clients, clock, progress)
+
+
+def _load_each(
+    warehouse: Path,
+    options: LoadOptions,
+    settings: PartnerCenterSettings,
+    clients: Sequence[PartnerCenterClient],
+    clock: Clock,
+    progress: Progress,
+) -> LoadOutcome:
+    runs: list[LoadRun] = []
+    errors: list[ReferralsError | None] = []
+    with run_lock(warehouse), temporary_directory(warehouse) as directory:
+        for client in clients:
+            job = Job(
+                uuid4().hex,
+                clock(),
+                warehouse,
+                options,
+                settings,
+                client,
+                progress,
+                Identity(),
+                Account(None, ""),
+            )
+            place = directory / client.resource.name
+            run, error = _load_one(job, clients, place, clock)
+            runs.append(run)
+            errors.append(error)
+    return LoadOutcome(tuple(runs), tuple(errors))
+
+
+def _load_one(
+    job: Job, clients: Sequence[PartnerCenterClient], directory: Path, clock: Clock
+) -> tuple[LoadRun, ReferralsError | None]:
+    """The row of the run, and why it failed if it did."""
     mode = "full"
     passes: list[Pass] = []
-    with run_lock(warehouse), temporary_directory(warehouse) as directory:
-        try:
-            with explain_errors(warehouse):
-                job = replace(job, identity=client.identity())
-                state = _read_state(job)
-                require_same_account(state.account, job.account, same_account=options.same_account)
-                job = replace(job, may_judge_vanished=_may_judge_vanished(job, state))
-                mode = choose_mode(state, options, job.started_at)
-                for each in run_passes(job, state, mode, directory):
-                    passes.append(each)
-                return _finish(job, passes, clock)
-        except (ReferralsError, KeyboardInterrupt) as error:
-            _record_failure(job, mode, passes, clock, error)
+    try:
+        with explain_errors(job.warehouse):
+            directory.mkdir()
+            job = replace(job, identity=job.client.identity())
+            job = replace(job, account=_find_account(job, clients))
+            state = _read_state(job)
+            same_account = job.options.same_account
+            require_same_account(state.account, job.account, same_account=same_account)
+            job = replace(job, may_judge_vanished=_may_judge_vanished(job, state))
+            mode = choose_mode(state, job.options, job.started_at)
+            for each in run_passes(job, state, mode, directory):
+                passes.append(each)
+            return _finish(job, passes, clock), None
+    except (ReferralsError, KeyboardInterrupt) as error:
+        run = _record_failure(job, mode, passes, clock, error)
+        if isinstance(error, KeyboardInterrupt):
             raise
+        return run, error
+
+
+def _find_account(job: Job, clients: Sequence[PartnerCenterClient]) -> Account:
+    """Whose records these are; a tenant that the token of one API names is that of all."""
+    identity = job.identity
+    if identity.tenant_id is None:
+        for client in clients:
+            with suppress(ReferralsError):
+                identity = client.identity()
+            if identity.tenant_id is not None:
+                break
+    # The first resource, so that several hosts of one configuration are one account.
+    return account_of(identity, clients[0].base_url)
 
 
 def _read_state(job: Job) -> WarehouseState:
@@ -69,7 +152,7 @@ def _read_state(job: Job) -> WarehouseState:
         with open_warehouse(job.warehouse):
             return WarehouseState()
     with open_warehouse(job.warehouse, read_only=True) as connection:
-        return read_state(connection, job.started_at)
+        return read_state(connection, job.started_at, job.resource)
 
 
 def _may_judge_vanished(job: Job, state: WarehouseState) -> bool:
@@ -78,7 +161,7 @@ def _may_judge_vanished(job: Job, state: WarehouseState) -> bool:
     if user is None or before is None or user == before:
         return True
     job.progress.warn(
-        "Another user signs in than at the last verified full load, and may see fewer referrals. "
+        "Another user signs in than at the last verified full load, and may see fewer records. "
         "Nothing is judged vanished in this run."
     )
     return False
@@ -96,6 +179,7 @@ def _finish(job: Job, passes: list[Pass], clock: Clock) -> LoadRun:
             "be read. They are kept in partner_center.referral_rejects with the reason; "
             "nothing else was changed. Look at the reasons; a newer version may read them."
         )
+    rates = fetch_missing_rates(job.warehouse, job.client, job.started_at, job.progress)
     report_rejects(job.progress, last.comparison.rejected_count)
     report_differences(job.progress, last.comparison.reconciliation)
     run = _describe(job, last.mode, passes)
@@ -105,6 +189,7 @@ def _finish(job: Job, passes: list[Pass], clock: Clock) -> LoadRun:
         with transaction(connection):
             record_run(connection, run)
             record_totals(connection, run.finished_at, last.counts)
+            record_rates(connection, rates)
             view_count = refresh_views(connection, job.options.sla_rules)
         connection.execute("checkpoint")
     job.progress.step("views", "marts", f"{view_count} views", time.perf_counter() - started)
@@ -113,7 +198,7 @@ def _finish(job: Job, passes: list[Pass], clock: Clock) -> LoadRun:
 
 def _record_failure(
     job: Job, mode: str, passes: list[Pass], clock: Clock, error: BaseException
-) -> None:
+) -> LoadRun:
     """Write the row of a run that failed, if the warehouse can be written."""
     run = _describe(job, passes[-1].mode if passes else mode, passes)
     run.finished_at = clock()
@@ -125,6 +210,7 @@ def _record_failure(
             record_run(connection, run)
     except (ReferralsError, duckdb.Error):
         job.progress.warn("The failed run could not be recorded in load_runs either.")
+    return run
 
 
 def _describe(job: Job, mode: str, passes: list[Pass]) -> LoadRun:
@@ -139,7 +225,8 @@ def _describe(job: Job, mode: str, passes: list[Pass]) -> LoadRun:
         rows_vanished=sum(each.changes.vanished_count for each in passes),
         requests=job.client.request_count,
         retries=job.client.retry_count,
-        base_url=job.settings.base_url,
+        resource=job.resource.name,
+        base_url=job.client.base_url,
         tenant_id=job.identity.tenant_id,
         user_id=job.identity.user_id,
     )

@@ -18,7 +18,12 @@ from partner_center.schema.tables import (
     column,
 )
 
-CURRENT_REFERRALS = "(from partner_center.referrals where valid_to is null)"
+
+def current_rows(table: Table) -> str:
+    """SQL for the rows of a table that hold now."""
+    where = " where valid_to is null" if "valid_to" in table.schema.names else ""
+    return f"(from partner_center.{table.name}{where})"
+
 
 # As DuckDB and PostgreSQL both spell them.
 SQL_TYPES = {

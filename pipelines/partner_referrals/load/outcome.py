@@ -1,0 +1,38 @@
+"""What came of a load of several resources."""
+
+from dataclasses import dataclass
+
+from partner_referrals.errors import ReferralsError
+from partner_referrals.warehouse.tables import LoadRun
+
+# Exit codes of failures, the worst first: what a person has to mend comes before what may pass.
+_WORST_FIRST = (2, 3, 1, 75)
+
+
+@dataclass(frozen=True)
+class LoadOutcome:
+    """The runs of one load, a failed one with its error, in the order of the resources."""
+
+    runs: tuple[LoadRun, ...]
+    errors: tuple[ReferralsError | None, ...]
+
+    @property
+    def succeeded(self) -> tuple[LoadRun, ...]:
+        """The runs that were merged."""
+        return tuple(run for run in self.runs if run.succeeded)
+
+    def raise_worst(self) -> None:
+        """Raise the worst error, if there is any; its message names all."""
+        failed = [
+            (run, error)
+            for run, error in zip(self.runs, self.errors, strict=True)
+            if error is not None
+        ]
+        if not failed:
+            return
+        _, worst = min(failed, key=lambda each: _WORST_FIRST.index(each[1].exit_code))
+        if len(self.runs) == 1:
+            raise worst
+        loaded = ", ".join(run.resource for run in self.succeeded) or "nothing"
+        said = " ".join(f"{run.resource} could not be loaded: {error}" for run, error in failed)
+        raise type(worst)(f"{said} Loaded: {loaded}.") from worst
