@@ -65,7 +65,7 @@ def test_short_variables_are_no_arguments(serve, monkeypatch, name):
     serve(referral("a"))
     monkeypatch.setenv(name, "someone's")
 
-    assert {"referrals", "referral_aggregates"} == set(partner_center().resources)
+    assert {"referrals", "referral_aggregates"} == set(partner_center().selected_resources)
 
 
 def test_a_limit_gives_rows(serve):

@@ -84,7 +84,8 @@ class Pages:
         return self._client.get({}, self._read)
 
     def _fetch(self, skip: int, top: int) -> Page:
-        return self._client.get(self._paging.parameters(self._filter, top, skip), self._read)
+        parameters = self._paging.parameters(self._filter, top, skip)
+        return self._client.get({**parameters, **self._paging.order}, self._read)
 
     def _follow(self, link: str, total: int | None) -> Page:
         """The page behind a next link, which may not lead elsewhere.

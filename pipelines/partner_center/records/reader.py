@@ -141,7 +141,10 @@ class RecordReader:
         kept = _nested(dict(self._leaves(value)))
         for each in self.fields:
             each.read(kept)
-        raise ValueError("a list or an object stands where a text should")
+        left_out = [
+            each.path for each in self.fields if isinstance(find(value, each.path), dict | list)
+        ]
+        raise ValueError(f"{left_out[0]} is an object or a list")
 
     def _convert(
         self, texts: pa.Table, items: Callable[[], list[tuple[str, Any]]]

@@ -31,9 +31,9 @@ class Paging:
     trusts_host_only: bool = False
 
     def parameters(self, filter: str | None, size: int, start: int = 0) -> dict[str, str | int]:
-        """The query for `size` rows from `start` on."""
+        """The query for `size` rows from `start` on, in no order."""
         parameters: dict[str, str | int] = {self.filter: filter} if filter else {}
-        parameters |= {**self.order, self.top: min(size, self.max_size)}
+        parameters[self.top] = min(size, self.max_size)
         return parameters | ({self.skip: start} if self.skip else {})
 
 

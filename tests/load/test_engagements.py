@@ -1,0 +1,179 @@
+"""Deals and searches: loaded beside referrals, each by itself, and without anybody's contacts."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings
+from partner_center_sandbox import Sandbox
+from partner_referrals.load import LoadOptions, load_resources
+from support.records import NOW
+
+PLANTED = "planted-person"
+
+
+def deal(number, **fields):
+    """A deal as the endpoint sends it, last changed `number` hours ago, full of personal data."""
+    moment = (NOW - timedelta(hours=number)).isoformat() + ".1234567Z"
+    return {
+        "id": str(UUID(int=number + 1)),
+        "name": "A &amp; B  ",
+        "status": "New",
+        "createdDateTime": moment,
+        "updatedDateTime": moment,
+        "customerProfile": {
+            "name": "Customer",
+            "address": {"country": "DE", "city": PLANTED, "addressLine1": PLANTED},
+            "team": [{"firstName": PLANTED, "email": f"{PLANTED}@x.example"}],
+            "ids": [{"idType": "External", "id": PLANTED}],
+        },
+        "team": [{"phoneNumber": PLANTED}],
+        "details": {
+            "notes": PLANTED,
+            "dealValue": "1500.5",
+            "currency": "EUR",
+            "requirements": {"industries": [{"id": "Retail"}]},
+        },
+        "mystery": {"email": PLANTED},
+    } | fields
+
+
+@pytest.fixture
+def sandbox():
+    """Serves 250 deals in three pages; one has no readable value, one a person for a name."""
+    deals = [deal(number) for number in range(248)]
+    deals.append(deal(248, details={"dealValue": "much", "notes": PLANTED}))
+    deals.append(deal(249, name={"email": PLANTED}))
+    with Sandbox([], engagements=deals, searches=[], now=NOW) as running:
+        yield running
+
+
+@pytest.fixture
+def load_all(sandbox, warehouse, notes):
+    """Loads all three resources; how each run went."""
+
+    def run(hours=0, token=None, **options):
+        settings = PartnerCenterSettings(
+            base_url=sandbox.base_url,
+            engagements_base_url=sandbox.base_url,
+            resources=["referrals", "engagements", "search"],
+            credentials=PartnerCenterCredentials(
+                access_token=sandbox.access_token,
+                engagements_access_token=token or sandbox.engagements_access_token,
+            ),
+        )
+        settings.on_resolved()
+        now = NOW + timedelta(hours=hours)
+        return load_resources(
+            warehouse,
+            LoadOptions(**options),
+            settings=settings,
+            clock=lambda: now,
+            progress=notes,
+        )
+
+    return run
+
+
+def run_of(outcome, resource="engagements"):
+    return next(run for run in outcome.runs if run.resource == resource)
+
+
+def test_deals_are_listed_by_their_links(load_all, ask):
+    """Three pages behind the documented links, verified by the count; text and value are read."""
+    run = run_of(load_all())
+
+    assert (248, 2, 250, True) == (
+        run.rows_new,
+        run.rows_rejected,
+        run.server_total,
+        run.reconciled,
+    )
+    assert [("A & B", "1500.50", ".123456")] == ask(
+        "select distinct name, deal_value::varchar, right(updated_date_time::varchar, 7) "
+        "from partner_center.engagements"
+    )
+    assert [("industry", "Retail", 248)] == ask(
+        "select kind, value, count(*) from partner_center.engagement_tags group by all"
+    )
+
+
+def test_nobody_is_stored(load_all, warehouse):
+    """No file that a load leaves holds a contact, a note or an address, rejects included."""
+    load_all()
+
+    assert [] == [
+        file.name
+        for file in warehouse.parent.rglob("*")
+        if file.is_file() and PLANTED.encode() in file.read_bytes()
+    ]
+
+
+def test_reading_ends_where_all_is_known(load_all, sandbox, ask):
+    """A later load reads the newest page or two, and makes a version of what changed."""
+    load_all()
+    sandbox.engagements.put(
+        deal(3, status="Closed", updatedDateTime=f"{NOW + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")
+    )
+
+    run = run_of(load_all(hours=2))
+
+    assert ("incremental", 1, True) == (run.mode, run.rows_changed, run.reconciled)
+    assert [("New",), ("Closed",)] == ask(
+        "select status from partner_center.engagements where id = $id order by valid_from",
+        id=str(UUID(int=4)),
+    )
+
+
+@pytest.mark.parametrize("switch", ["ignores_orderby", "refuses_orderby"])
+def test_server_that_does_not_sort_is_listed_whole(load_all, sandbox, switch):
+    """Where what changed last does not come first, only a full listing finds it."""
+    load_all()
+    sandbox.engagements.put(deal(0, updatedDateTime="2020-01-01T00:00:00Z"))
+    setattr(sandbox.behaviour.engagements, switch, True)
+
+    run = run_of(load_all(hours=1))
+
+    assert ("full", True) == (run.mode, run.reconciled)
+
+
+def test_deleted_deal_vanishes_after_a_full_listing(load_all, sandbox, ask):
+    """The count does not agree, so everything is listed, and what is missing has vanished."""
+    load_all()
+    sandbox.engagements.delete(str(UUID(int=101)))
+
+    run = run_of(load_all(hours=1))
+
+    assert ("full", 1, True) == (run.mode, run.rows_vanished, run.reconciled)
+    assert [(1,)] == ask("select count(*) from partner_center.engagements where not is_listed")
+
+
+def test_refused_second_audience_leaves_the_others_loaded(load_all):
+    """The other two are loaded; the exit code is that of the sign-in."""
+    outcome = load_all(token="no token")
+
+    assert ["referrals", "search"] == [run.resource for run in outcome.succeeded]
+    with pytest.raises(Exception, match="set a fresh engagements_access_token") as raised:
+        outcome.raise_worst()
+    assert 3 == raised.value.exit_code
+
+
+def test_link_to_another_host_is_refused(load_all, sandbox):
+    """The token is not sent there."""
+    sandbox.behaviour.engagements.next_link = "foreign_host"
+
+    run = run_of(load_all())
+
+    assert not run.succeeded
+    assert "the token is not sent there" in (run.error or "")
+
+
+def test_refused_exchange_rates_stop_nothing(load_all, sandbox, ask):
+    """Many who may see deals may not see rates."""
+    sandbox.behaviour.engagements.refuses_exchange_rates = True
+
+    run = run_of(load_all())
+
+    assert run.succeeded
+    assert [(0,)] == ask("select count(*) from partner_center.fx_rates")
