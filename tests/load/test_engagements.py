@@ -42,9 +42,9 @@ def deal(number, **fields):
 @pytest.fixture
 def sandbox():
     """Serves 250 deals in three pages; one has no readable value, one a person for a name."""
-    deals = [deal(number) for number in range(248)]
-    deals.append(deal(248, details={"dealValue": "much", "notes": PLANTED}))
-    deals.append(deal(249, name={"email": PLANTED}))
+    deals = [deal(number) for number in range(250)]
+    deals[1] = deal(1, details={"dealValue": "much", "notes": PLANTED})
+    deals[2] = deal(2, name={"email": PLANTED})
     with Sandbox([], engagements=deals, searches=[], now=NOW) as running:
         yield running
 
