@@ -356,8 +356,9 @@ def backup(
     warehouse = _locate(warehouse, "backup")
     from partner_referrals.publish.backup import back_up
 
-    count = back_up(warehouse, file)
-    print(f"{file} is a copy of {warehouse} with {count:,} referrals.")
+    counts = back_up(warehouse, file)
+    held = ", ".join(f"{count:,} {noun}" for noun, count in counts.items())
+    print(f"{file} is a copy of {warehouse} with {held}.")
 
 
 # A statement may begin with a comment, which looks like an option.
