@@ -117,8 +117,9 @@ def test_variables_of_the_reference_are_read(monkeypatch):
     prefix = "SOURCES__PARTNER_CENTER__"
     values = {name: "17" for name in reference() if name.startswith(prefix)}
     values[f"{prefix}CLOUD"] = "germany"
-    for name in (f"{prefix}BASE_URL", f"{prefix}CREDENTIALS__AUTHORITY"):
-        values[name] = "https://partner.example"
+    values[f"{prefix}RESOURCES"] = "['search']"
+    for name in ("BASE_URL", "ENGAGEMENTS_BASE_URL", "CREDENTIALS__AUTHORITY"):
+        values[prefix + name] = "https://partner.example"
     for name, value in values.items():
         monkeypatch.setenv(name, value)
 
