@@ -1,6 +1,7 @@
 """What the documents tell users is so: commands, options, keys, messages, links, pictures."""
 
 import ast
+import json
 import re
 import runpy
 import shutil
@@ -117,7 +118,7 @@ def test_variables_of_the_reference_are_read(monkeypatch):
     prefix = "SOURCES__PARTNER_CENTER__"
     values = {name: "17" for name in reference() if name.startswith(prefix)}
     values[f"{prefix}CLOUD"] = "germany"
-    values[f"{prefix}RESOURCES"] = "['search']"
+    values[f"{prefix}RESOURCES"] = '["search"]'
     for name in ("BASE_URL", "ENGAGEMENTS_BASE_URL", "CREDENTIALS__AUTHORITY"):
         values[prefix + name] = "https://partner.example"
     for name, value in values.items():
@@ -128,8 +129,11 @@ def test_variables_of_the_reference_are_read(monkeypatch):
     found = {}
     for name in values:
         *sections, key = name.removeprefix(prefix).lower().split("__")
-        found[name] = getattr(settings.credentials if sections else settings, key)
-    assert values == {name: str(value).removesuffix(".0") for name, value in found.items()}
+        value = getattr(settings.credentials if sections else settings, key)
+        found[name] = (
+            json.dumps(value) if isinstance(value, list) else f"{value}".removesuffix(".0")
+        )
+    assert values == found
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
