@@ -50,7 +50,7 @@ def test_everything_in_place_leads_to_the_load(serve, referrals):
 
     assert 0 == code
     assert [("ok", step) for step in STEPS] == examined(out)
-    assert "one referral fetched, of 2" in out
+    assert "one of 2 referrals fetched" in out
     assert "Next: 'referrals load'" in out
 
 
