@@ -105,16 +105,16 @@ def test_signed_in_user_leads_to_the_load(registered, referrals):
     assert (0, [("ok", step) for step in STEPS]) == (code, examined(out))
 
 
-def test_refused_refresh_token_is_not_sent_to_login(registered, configure_key, referrals):
-    """A server without a person needs a new consent, not a device code."""
+def test_refused_refresh_token_leads_to_login(registered, configure_key, referrals):
+    """Both ways out are told: a newer sign-in, and a new refresh token."""
     configure_key("CREDENTIALS__CLIENT_SECRET", registered.client_secret)
     configure_key("CREDENTIALS__REFRESH_TOKEN", "spent")
 
     code, out, _ = referrals("doctor")
 
     assert (3, up_to("sign-in")) == (code, examined(out))
-    assert "consent again" in out
-    assert "referrals login" not in out
+    assert "'referrals login'" in out
+    assert "new refresh_token" in out
 
 
 def test_refused_token_is_found_at_the_endpoint(serve, referrals):

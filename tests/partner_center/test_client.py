@@ -6,7 +6,7 @@ import weakref
 from typing import Any
 
 import pytest
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from partner_center import connect
 from partner_center.http.client import RequestRefused
@@ -113,6 +113,40 @@ def test_refusal_is_final_and_told(sandbox, get, answer, error, said):
         get()
 
     assert 1 == len(sandbox.requests)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "cure"),
+    [
+        (401, 900421, "multi-factor"),
+        (403, 900309, "Conditional Access"),
+        (403, 900329, "partner user"),
+        (403, 900308, "Referrals admin"),
+        (403, "2032", "Referrals admin"),
+    ],
+)
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_refusal_has_its_own_cure(sandbox, get, status, code, cure, is_nested):
+    """The code of a 401 or 403 is shown, with what to do about just that."""
+    body = {"code": code, "description": "no"}
+    if is_nested:
+        body = {"error": {"code": "Forbidden", "message": "no", "innerError": {"code": code}}}
+    sandbox.behaviour.on_request = lambda _: JSONResponse(body, status)
+
+    with pytest.raises(SignInRequired, match=cure) as refused:
+        get()
+
+    assert str(code) in str(refused.value)
+    assert 1 == len(sandbox.requests)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_page_of_a_proxy_is_no_refused_sign_in(sandbox, get, status):
+    """A page in place of JSON came from something on the way; signing in would not help."""
+    sandbox.behaviour.on_request = lambda _: HTMLResponse("<h1>Blocked</h1>", status)
+
+    with pytest.raises(ServerFailed, match="proxy"):
+        get()
 
 
 @pytest.mark.parametrize("answer", [PlainTextResponse("", 500), PlainTextResponse("<html>")])

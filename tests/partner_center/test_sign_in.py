@@ -26,6 +26,7 @@ from partner_referrals.errors import (
     ServerFailed,
     SignInRequired,
     Throttled,
+    TryAgainLater,
     UsageError,
 )
 
@@ -244,6 +245,17 @@ def test_newly_configured_refresh_token_wins(partner_center, server):
     assert server.refresh_token == token_requests(partner_center)[-1]["refresh_token"]
 
 
+def test_newer_login_wins_over_a_refused_refresh_token(partner_center, server):
+    """After `login` the refused token that is still configured is not used again."""
+    server.client_secret, server.refresh_token = "", "refused"
+    with pytest.raises(SignInRequired, match="referrals login"):
+        signed_in(partner_center, server).access_token()
+
+    login(partner_center, server)
+
+    assert 200 == ask(partner_center, signed_in(partner_center, server))
+
+
 @pytest.mark.slow
 def test_processes_share_one_refresh_token(partner_center, server):
     """Processes that refresh at once never spend the same token: each uses the other's newest."""
@@ -380,10 +392,18 @@ SERVER_FAULTS = [
     (sign_in_error("something_new", 1, "x"), SignInRequired, r"something_new, AADSTS1\)"),
     (sign_in_error("invalid_client", 7000222, "x"), UsageError, "secret has expired"),
     (sign_in_error("invalid_client", 7000215, "x"), UsageError, "secret is wrong"),
-    (sign_in_error("unauthorized_client", 700016, "x"), UsageError, "check client_id"),
-    (sign_in_error("temporarily_unavailable", 90033, "x"), ServerFailed, "out of order"),
+    (sign_in_error("unauthorized_client", 700016, "x"), UsageError, "Check client_id"),
+    (sign_in_error("temporarily_unavailable", 90033, "x"), TryAgainLater, "out of order"),
+    (sign_in_error("invalid_grant", 90072, "x"), SignInRequired, "account is not in this tenant"),
+    (sign_in_error("invalid_grant", 50020, "x"), SignInRequired, "another organisation"),
+    (sign_in_error("invalid_grant", 50105, "x"), SignInRequired, "An administrator assigns"),
+    (sign_in_error("invalid_grant", 50078, "x"), SignInRequired, "referrals login"),
+    (sign_in_error("invalid_grant", 53000, "x"), SignInRequired, "Sign in from a device"),
+    (sign_in_error("unauthorized_client", 7000112, "x"), UsageError, "administrator enables it"),
+    (sign_in_error("service_unavailable", 90033, "x", 503), TryAgainLater, "Try again later"),
+    (sign_in_error("invalid_grant", 90033, "x"), TryAgainLater, "AADSTS90033"),
     (JSONResponse({}, 429, {"Retry-After": "57"}), Throttled, "to wait 57 s"),
-    (JSONResponse({}, 429), Throttled, "for patience"),
+    (JSONResponse({}, 429), Throttled, "to try again later"),
     (JSONResponse({}, 503, {"Retry-After": "57"}), ServerFailed, "keeps failing .503"),
     (JSONResponse({}, 500), ServerFailed, "keeps failing .500"),
     (HTMLResponse("<h1>Welcome to the hotel</h1>"), ServerFailed, "without JSON"),
@@ -497,7 +517,7 @@ def test_login_with_unknown_client(partner_center, person):
     """An application that the authority does not know is a matter of configuration."""
     person.client_id = "00000000-0000-4000-8000-000000000000"
 
-    with pytest.raises(UsageError, match="check client_id"):
+    with pytest.raises(UsageError, match="Check client_id"):
         login(partner_center, person)
 
 
@@ -505,7 +525,7 @@ def test_unknown_tenant(partner_center, server):
     """A tenant that the authority does not know is a matter of configuration."""
     server.authority = partner_center.authority_url.replace(partner_center.tenant_id, "nowhere")
 
-    with pytest.raises(UsageError, match="check tenant_id"):
+    with pytest.raises(UsageError, match="Check tenant_id"):
         signed_in(partner_center, server).access_token()
 
 

@@ -1,8 +1,9 @@
-"""Says what it means that Partner Center gave no page, and what to do about it."""
+"""Maps failed responses and requests to errors whose messages say what to do next."""
 
 import ssl
 from collections.abc import Iterator
 from http.client import HTTPException
+from typing import Any
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest, RequestException, Response
@@ -16,6 +17,37 @@ from partner_center.errors import (
     UsageError,
 )
 from partner_center.http.transport import correlation_id
+
+# The API's own codes in a 401 or 403: what happened, and what to do.
+_ROLE = (
+    "the user lacks the rights to read this",
+    "Ask an administrator for the role 'Referrals admin' in Partner Center, or sign in as a user "
+    "who has it.",
+)
+_CURES = {
+    "900420": (
+        "the access token has expired or was issued for another API",
+        "Sign in with 'referrals login', or give a fresh access_token for this API.",
+    ),
+    "900421": (
+        "the user signed in without multi-factor authentication, which Partner Center requires",
+        "Have multi-factor authentication switched on for the user, then sign in again with "
+        "'referrals login', or give a token or refresh_token from such a sign-in.",
+    ),
+    "900309": (
+        "a rule of your organisation (Conditional Access) blocks the request",
+        "Ask your administrator which policy it was (Entra > Sign-in logs), and for an exception "
+        "for this user or network.",
+    ),
+    "900329": (
+        "the token belongs to an application alone, and Partner Center wants a user",
+        "Sign in as a partner user with 'referrals login', or give a token of such a sign-in.",
+    ),
+    "900308": _ROLE,
+    "2032": _ROLE,
+}
+# A new token of the same sign-in would be refused for the same reason.
+_LASTING_CODES = _CURES.keys() - {"900420"}
 
 # A proxy or gateway may answer these while the server behind it is well.
 PASSING_FAILURES = range(500, 600)
@@ -31,24 +63,15 @@ class Unusable(RequestException):
 
 def refusal(response: Response) -> ReferralsError:
     """The error for an answer that is no 200; it says what to do."""
-    said = f"{response.status_code} {_say_body(response)} {correlation_id(response.request)}"
+    said = describe_answer(response)
     match response.status_code:
         case 400:
             return RequestRefused(
                 f"Partner Center refused the request: {said}. Nothing was loaded; "
                 "check --filter against the documentation of the endpoint."
             )
-        case 401:
-            return SignInRequired(
-                f"Partner Center refused the access token: {said}. The warehouse is as it was; "
-                "sign in with 'referrals login', or give a fresh access_token."
-            )
-        case 403:
-            return SignInRequired(
-                f"Partner Center knows the user but does not let them read referrals: {said}. "
-                "Ask an administrator for the role 'Referrals admin' in Partner Center, or sign "
-                "in as somebody who has it. The warehouse is as it was."
-            )
+        case 401 | 403 | 407:
+            return _access_refused(response, said)
         case 404:
             return UsageError(
                 f"There is no referrals endpoint at {response.url.partition('?')[0]}: {said}. "
@@ -69,6 +92,76 @@ def refusal(response: Response) -> ReferralsError:
         f"Partner Center answered {said}. The warehouse is as it was; quote the id to Microsoft "
         "support if you cannot tell why."
     )
+
+
+def describe_answer(response: Response) -> str:
+    """Status, code, sentence and correlation id of an error answer."""
+    return f"{response.status_code} {_say_body(response)} {correlation_id(response.request)}"
+
+
+def needs_new_token(response: Response) -> bool:
+    """Whether another token of the same sign-in may be accepted in place of the refused one."""
+    return (
+        response.status_code == 401
+        and not _is_page(response)
+        and _LASTING_CODES.isdisjoint(_codes(response))
+    )
+
+
+def _access_refused(response: Response, said: str) -> ReferralsError:
+    """The error for 401, 403 and 407: each of the API's codes has its own cure."""
+    if response.status_code == 407 or _is_page(response):
+        return ServerFailed(
+            f"A proxy or gateway before Partner Center refused the request: {said}. The "
+            "warehouse is as it was; sign in to that network or proxy, or set HTTPS_PROXY, and "
+            "run the load again."
+        )
+    code = next((code for code in _codes(response) if code in _CURES), None)
+    if code:
+        happened, cure = _CURES[code]
+        shown = said if code in said else f"{said}, code {code}"
+        return SignInRequired(
+            f"Partner Center refused access: {happened}. It answered {shown}. "
+            f"The warehouse is as it was. {cure}"
+        )
+    if response.status_code == 401:
+        return SignInRequired(
+            f"Partner Center refused the access token: {said}. The warehouse is as it was; "
+            "sign in with 'referrals login', or give a fresh access_token."
+        )
+    return SignInRequired(
+        f"Partner Center knows the user but does not let them read referrals: {said}. "
+        "Ask an administrator for the role 'Referrals admin' in Partner Center, or sign "
+        "in as somebody who has it. The warehouse is as it was."
+    )
+
+
+def _is_page(response: Response) -> bool:
+    """Whether the body is a web page; the API itself answers in JSON, or nothing."""
+    kind = response.headers.get("Content-Type", "").lower()
+    return "html" in kind or response.content.lstrip()[:1] == b"<"
+
+
+def _codes(response: Response) -> list[str]:
+    """The error codes of an error body, at any depth, as text."""
+    body = _json(response)
+    codes, waiting = [], [body]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+            codes += [str(value[name]) for name in value if str(name).lower().endswith("code")]
+        elif isinstance(value, list):
+            waiting += value
+    return codes
+
+
+def _json(response: Response) -> Any:
+    """The body as JSON; None where it is none."""
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
 
 
 def failure(error: RequestException, url: str, attempts: int) -> ServerFailed:
@@ -110,10 +203,7 @@ def find_distrust(error: BaseException) -> ssl.SSLCertVerificationError | None:
 def _say_body(response: Response) -> str:
     """Code and sentence of an error body, in any shape Partner Center is known to send."""
     reason = response.reason or "without a reason"
-    try:
-        body = response.json()
-    except (ValueError, RecursionError):
-        return quote(reason, response)
+    body = _json(response)
     if isinstance(body, dict) and isinstance(body.get("error"), dict):
         body = body["error"]
     if not isinstance(body, dict):

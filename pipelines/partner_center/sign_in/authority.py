@@ -1,8 +1,7 @@
-"""Speaks with the sign-in authority on MSAL's behalf, and tells its refusals in sentences."""
+"""The HTTP session that MSAL uses to reach the sign-in authority, and what its failures mean."""
 
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,61 +15,20 @@ from urllib3.util import Retry
 from partner_center.errors import (
     ReferralsError,
     ServerFailed,
-    SignInRequired,
     Throttled,
     UsageError,
 )
 from partner_center.settings import is_loopback
+from partner_center.sign_in.refusals import is_passing, refusal
 
 # To connect, and between two pieces of an answer.
 TIMEOUT_SECONDS = (10.0, 30.0)
 
-# What an operator has to correct ("Microsoft Entra authentication and authorization error codes").
-_WRONG_CONFIGURATION = {
-    90002: "there is no such tenant: check tenant_id",
-    900023: "the tenant is neither an id nor a domain: check tenant_id",
-    500011: "Partner Center is not known in this tenant: check tenant_id",
-    700016: "the application is not known in this tenant: check client_id and tenant_id",
-    7000215: "the client secret is wrong: set client_secret to its value, not to its id",
-    7000218: "the application needs its client_secret, or has to allow public client flows",
-    7000222: "the client secret has expired: make a new one and set client_secret",
-}
-_WRONG_CONFIGURATION_ERRORS = {
-    "invalid_client": "the client id or secret is refused: check client_id and client_secret",
-    "invalid_request": "the request is refused: check tenant_id and client_id",
-    "invalid_resource": "Partner Center is not known in this tenant: check tenant_id",
-    "invalid_scope": "the application may not ask for Partner Center: check its permissions",
-    "unauthorized_client": "the application may not sign in this way: check its registration",
-}
-# What a person has to do again.
-_REFUSED = {
-    50057: "the user's account is disabled",
-    50076: "the user has to pass multi-factor authentication again",
-    50079: "the user has to set up multi-factor authentication",
-    50173: "the user's password was changed, which ended the sign-in",
-    53003: "a rule of the organisation (Conditional Access) blocks this sign-in",
-    65001: "nobody has consented to this application yet",
-    70008: "the sign-in has expired",
-    70043: "the organisation wants users to sign in more often",
-    700082: "the sign-in was not used for too long and has expired",
-}
-_REFUSED_ERRORS = {
-    "access_denied": "the sign-in was declined",
-    "authorization_declined": "the sign-in was declined",
-    "authorization_pending": "nobody entered the code in time",
-    "code_expired": "nobody entered the code in time",
-    "consent_required": "nobody has consented to this application yet",
-    "expired_token": "nobody entered the code in time",
-    "interaction_required": "the user has to sign in again in person",
-    "invalid_grant": "the sign-in is not valid any more",
-}
-_PASSING_ERRORS = ("server_error", "temporarily_unavailable")
 
+class _UnusableAnswer(RequestException):
+    """An answer that is kept from MSAL, which would log a broken body with its tokens.
 
-class _NoUse(RequestException):
-    """An answer that MSAL must not see; a RequestException, so that it uses a token it still has.
-
-    MSAL would log the body of a broken answer, tokens and all.
+    It is a RequestException so that MSAL goes on with a token that it still has.
     """
 
     def __init__(self, failure: ReferralsError) -> None:
@@ -82,12 +40,12 @@ class _AuthorityAdapter(HTTPAdapter):
     """Reaches one host, in bounded time."""
 
     def __init__(self, authority: str) -> None:
-        super().__init__(max_retries=_PASSING_FAILURES)
+        super().__init__(max_retries=_RETRIES)
         self._origin = _origin(authority)
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         if _origin(request.url or "") != self._origin:
-            raise _NoUse(
+            raise _UnusableAnswer(
                 ServerFailed(
                     f"The sign-in authority {self._origin[0]} refers to another host. No secret "
                     "was sent there. Check sources.partner_center.credentials.authority."
@@ -97,15 +55,15 @@ class _AuthorityAdapter(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
-class _Impatience(Retry):
-    """Tries a few times at once; whoever names a time is not asked again here."""
+class _ShortRetry(Retry):
+    """Retries at once; an answer with Retry-After is not retried, since a load waits elsewhere."""
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
         return not has_retry_after and super().is_retry(method, status_code)
 
 
 # A request that may have arrived is not sent again: its refresh token may be spent.
-_PASSING_FAILURES = _Impatience(
+_RETRIES = _ShortRetry(
     connect=2,
     status=2,
     read=0,
@@ -125,8 +83,8 @@ def authority_session(authority: str, certificate: Path | None) -> Session:
     """
     session = Session()
     session.mount("https://", _AuthorityAdapter(authority))
-    session.hooks["response"].append(_require_use)
-    # A run asks a few times an hour; a connection kept for that would only lie around.
+    session.hooks["response"].append(_require_usable)
+    # A run asks a few times an hour, so that a connection is not worth keeping.
     session.headers["Connection"] = "close"
     if is_loopback(authority):
         # No proxy for loopback; and requests lets REQUESTS_CA_BUNDLE overrule `verify` otherwise.
@@ -137,7 +95,7 @@ def authority_session(authority: str, certificate: Path | None) -> Session:
 
 
 @contextmanager
-def told_failures(authority: str) -> Iterator[None]:
+def explain_failures(authority: str) -> Iterator[None]:
     """Turn what MSAL raises while it speaks with `authority` into our errors, without causes.
 
     Causes are left out because they carry requests, and these carry secrets.
@@ -145,7 +103,7 @@ def told_failures(authority: str) -> Iterator[None]:
     host = urlsplit(authority).netloc
     try:
         yield
-    except _NoUse as refusal:
+    except _UnusableAnswer as refusal:
         raise refusal.failure from None
     except SSLError:
         raise ServerFailed(
@@ -172,31 +130,7 @@ def told_failures(authority: str) -> Iterator[None]:
         ) from None
 
 
-def refusal(answer: Mapping[str, Any], remedy: str) -> ReferralsError:
-    """The error for an OAuth error answer; `remedy` says how to sign in anew.
-
-    Of the answer only names, numbers and ids are repeated: its description may hold anything.
-    """
-    error = _plain(answer.get("error"))
-    codes = answer.get("error_codes")
-    code = codes[0] if isinstance(codes, list) and codes and isinstance(codes[0], int) else None
-    correlation_id = _plain(answer.get("correlation_id"))
-    cited = [error or "no reason given"]
-    cited += [f"AADSTS{code}"] if code else []
-    cited += [f"correlation id {correlation_id}"] if correlation_id else []
-    said = f"({', '.join(cited)}). The warehouse is as it was."
-    if error in _PASSING_ERRORS:
-        return ServerFailed(f"The sign-in authority is out of order {said} Try again later.")
-    if code in _WRONG_CONFIGURATION or (
-        error in _WRONG_CONFIGURATION_ERRORS and code not in _REFUSED
-    ):
-        what = _WRONG_CONFIGURATION.get(code or 0) or _WRONG_CONFIGURATION_ERRORS[error]
-        return UsageError(f"The sign-in was refused: {what} {said}")
-    what = _REFUSED.get(code or 0) or _REFUSED_ERRORS.get(error, "the sign-in is refused")
-    return SignInRequired(f"A new sign-in is needed: {what} {said} {remedy}")
-
-
-def _require_use(response: Response, **_: Any) -> None:
+def _require_usable(response: Response, **_: Any) -> None:
     """Raise unless the answer is one that MSAL knows what to do with."""
     host = urlsplit(response.url).netloc
     status = response.status_code
@@ -205,14 +139,16 @@ def _require_use(response: Response, **_: Any) -> None:
     answer = _json_object(response)
     if status == 429:
         wait = response.headers.get("Retry-After", "")
-        asks = f"to wait {wait} s" if wait.isdecimal() else "for patience"
-        raise _NoUse(Throttled(f"The sign-in authority {host} asks {asks} (429). {later}"))
+        asks = f"to wait {wait} s" if wait.isdecimal() else "to try again later"
+        raise _UnusableAnswer(Throttled(f"The sign-in authority {host} asks {asks} (429). {later}"))
+    if answer is not None and is_passing(answer):
+        raise _UnusableAnswer(refusal(answer, ""))
     if status >= 500:
-        raise _NoUse(
+        raise _UnusableAnswer(
             ServerFailed(f"The sign-in authority {host} keeps failing ({status}). {later}")
         )
     if answer is None:
-        raise _NoUse(
+        raise _UnusableAnswer(
             ServerFailed(
                 f"The sign-in authority {host} answered {status} without JSON; perhaps a proxy or "
                 f"a login page of the network answered instead. {later}"
@@ -220,9 +156,9 @@ def _require_use(response: Response, **_: Any) -> None:
         )
     is_discovery = response.request.method == "GET"
     if is_discovery and status != 200:
-        raise _NoUse(refusal({"error": "invalid_request", **answer}, ""))
+        raise _UnusableAnswer(refusal({"error": "invalid_request", **answer}, ""))
     if not is_discovery and not answer.keys() & {"access_token", "device_code", "error"}:
-        raise _NoUse(
+        raise _UnusableAnswer(
             ServerFailed(f"The sign-in authority {host} answered without a token. {later}")
         )
 
@@ -233,11 +169,6 @@ def _json_object(response: Response) -> dict[str, Any] | None:
     except ValueError:
         return None
     return answer if isinstance(answer, dict) else None
-
-
-def _plain(value: object) -> str:
-    """A name or id as it is; nothing if it is anything else."""
-    return value if isinstance(value, str) and re.fullmatch(r"[\w-]{1,64}", value) else ""
 
 
 def _origin(url: str) -> tuple[str, int]:

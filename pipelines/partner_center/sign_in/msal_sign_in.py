@@ -10,8 +10,9 @@ from msal import ConfidentialClientApplication, PublicClientApplication
 
 from partner_center.errors import SignInRequired
 from partner_center.settings import ANALYTICS_SCOPE, PartnerCenterCredentials
-from partner_center.sign_in.authority import authority_session, refusal, told_failures
+from partner_center.sign_in.authority import authority_session, explain_failures
 from partner_center.sign_in.identity import Identity, token_identity
+from partner_center.sign_in.refusals import refusal
 from partner_center.sign_in.token_cache import (
     TokenCacheFile,
     default_path,
@@ -21,10 +22,13 @@ from partner_center.sign_in.token_cache import (
 )
 
 _LOGIN = "Run 'referrals login'."
-_CONSENT = "Let a partner user consent again, and set the refresh_token that comes of it."
+_LOGIN_OR_CONSENT = (
+    "Run 'referrals login', whose newer sign-in then replaces the configured refresh_token, or set "
+    "a new refresh_token from the consent of a partner user."
+)
 
 
-class KeptSignIn:
+class MsalSignIn:
     """Tokens from MSAL, with its cache in a file that other processes use too."""
 
     def __init__(self, credentials: PartnerCenterCredentials, certificate: Path | None) -> None:
@@ -52,7 +56,7 @@ class KeptSignIn:
 
     def _token(self, scope: str, refused: str) -> str:
         """The current token, or a new one if that is `refused`: several threads may say so."""
-        with self._turn, told_failures(self._credentials.authority):
+        with self._turn, explain_failures(self._credentials.authority):
             # Reaches the authority, so it is made when it is needed.
             self._application = self._application or _application(
                 self._credentials,
@@ -65,7 +69,7 @@ class KeptSignIn:
                 if answer.get("access_token") == refused:
                     answer = self._answer(scope, force_refresh=True)
         if "access_token" not in answer:
-            raise refusal(answer, _CONSENT if self._credentials.refresh_token else _LOGIN)
+            raise refusal(answer, _LOGIN_OR_CONSENT if self._credentials.refresh_token else _LOGIN)
         return str(answer["access_token"])
 
     def _answer(self, scope: str, *, force_refresh: bool) -> dict[str, Any]:
@@ -89,7 +93,8 @@ class KeptSignIn:
     def _account(self) -> dict[str, Any] | None:
         """MSAL's account that signs in, if the cache holds one.
 
-        What the cache holds counts only while the configured refresh token is the same.
+        What the cache holds is newer than the configured refresh token, as long as that token is
+        still the one that was configured then.
         """
         known = recall(self._cache, _key(self._application))
         if known.get("stems_from") != _fingerprint(self._credentials.refresh_token):
@@ -120,17 +125,17 @@ def sign_in_with_device_code(
     with file.opened(new_cache()):
         pass
     cache = new_cache()
-    with told_failures(credentials.authority):
+    with explain_failures(credentials.authority):
         application = _application(credentials, certificate, cache, secret="")
         flow = application.initiate_device_flow([ANALYTICS_SCOPE])
     if "user_code" not in flow:
         raise refusal(flow, _LOGIN)
     show(f"Open {flow['verification_uri']} in a browser and enter the code {flow['user_code']}")
-    with told_failures(credentials.authority):
+    with explain_failures(credentials.authority):
         answer = application.acquire_token_by_device_flow(flow)
     if "access_token" not in answer:
         raise refusal(answer, _LOGIN)
-    account = _remember_account(application, answer, stems_from="")
+    account = _remember_account(application, answer, _fingerprint(credentials.refresh_token))
     file.merge(cache)
     return account
 
@@ -166,7 +171,10 @@ def _key(application: Any) -> dict[str, str]:
 
 
 def _remember_account(application: Any, answer: dict[str, Any], stems_from: str) -> str:
-    """Note whose the tokens in `answer` are, and from which refresh token; the account's name."""
+    """Note whose the tokens in `answer` are, and the refresh token that was configured then.
+
+    Returns the account's name.
+    """
     claims = answer.get("id_token_claims", {})
     for account in application.get_accounts():
         if account["local_account_id"] == claims.get("oid", claims.get("sub")):

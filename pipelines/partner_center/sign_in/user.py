@@ -13,7 +13,7 @@ from requests import PreparedRequest, Response
 from requests.auth import AuthBase
 
 from partner_center.errors import SignInRequired, UsageError
-from partner_center.http.transport import correlation_id
+from partner_center.http.failures import describe_answer, needs_new_token
 from partner_center.settings import (
     ANALYTICS_SCOPE,
     ENGAGEMENTS_SCOPE,
@@ -25,6 +25,8 @@ _OPTIONS = {
     ANALYTICS_SCOPE: "access_token",
     ENGAGEMENTS_SCOPE: "engagements_access_token",
 }
+# The APIs that the two kinds of tokens are for.
+_AUDIENCES = {scope: scope.rpartition("/")[0] for scope in _OPTIONS}
 
 
 class SignIn(Protocol):
@@ -58,7 +60,7 @@ class PartnerUser(AuthBase):
         request.headers["Authorization"] = f"Bearer {self._sign_in.access_token(self._scope)}"
 
         def renew_once(response: Response, **kwargs: Any) -> Response:
-            if response.status_code != 401:
+            if not needs_new_token(response):
                 return response
             # The connection is free for the next request only when this answer has been read.
             response.content  # noqa: B018
@@ -78,7 +80,9 @@ class PartnerUser(AuthBase):
         try:
             return self._sign_in.renew(refused, self._scope)
         except SignInRequired as error:
-            raise SignInRequired(f"{error} {correlation_id(response.request)}") from error
+            raise SignInRequired(
+                f"{error} Partner Center answered {describe_answer(response)}."
+            ) from error
 
 
 def sign_in(
@@ -101,9 +105,9 @@ def sign_in(
             "client_secret and run 'referrals login'."
         )
     # Here, because importing MSAL takes a while that a given token can spare.
-    from partner_center.sign_in.msal_sign_in import KeptSignIn
+    from partner_center.sign_in.msal_sign_in import MsalSignIn
 
-    return KeptSignIn(credentials, certificate)
+    return MsalSignIn(credentials, certificate)
 
 
 def sign_in_with_device_code(
@@ -146,8 +150,9 @@ class _GivenTokens:
     def renew(self, refused: str, scope: str = ANALYTICS_SCOPE) -> str:
         option = _OPTIONS[scope]
         raise SignInRequired(
-            f"Partner Center refused the configured {option}; it may have expired. The "
-            f"warehouse is as it was; set a fresh {option}."
+            f"Partner Center refused the configured {option}: it has expired (after about an hour) "
+            f"or was issued for another API than {_AUDIENCES[scope]}. The warehouse is as it was; "
+            f"set a fresh {option}."
         )
 
     def identity(self, scope: str = ANALYTICS_SCOPE) -> Identity:
