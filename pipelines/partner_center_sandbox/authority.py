@@ -1,10 +1,13 @@
 """Signs users in as Microsoft's identity platform does, as far as MSAL asks for it."""
 
+import base64
+import hashlib
 import html
 import secrets
 from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
 
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from partner_center_sandbox.behaviour import Behaviour, RecordedRequest
 from partner_center_sandbox.faults import sign_in_error
@@ -43,6 +46,15 @@ class DeviceSignIn:
     is_approved: bool
 
 
+@dataclass
+class CodeSignIn:
+    """A sign-in that a browser has passed, until its code is traded in (RFC 7636)."""
+
+    redirect_uri: str
+    challenge: str
+    nonce: str
+
+
 class Authority:
     """The answer to each sign-in request. Its tokens are those that the API accepts."""
 
@@ -50,7 +62,8 @@ class Authority:
         self._tokens = tokens
         self._behaviour = behaviour
         self._device_sign_ins: dict[str, DeviceSignIn] = {}
-        # Device sign-ins that begin from now on need no person.
+        self._code_sign_ins: dict[str, CodeSignIn] = {}
+        # Sign-ins that begin from now on need no person.
         self.auto_approve = False
 
     def __call__(self, request: RecordedRequest) -> Response:
@@ -61,6 +74,8 @@ class Authority:
                     return JSONResponse(_discovery(host))
                 case ("POST", "/oauth2/v2.0/devicecode"):
                     return JSONResponse(self._begin_device_sign_in(params, host))
+                case ("GET" | "POST", "/oauth2/v2.0/authorize"):
+                    return self._authorize(params, is_approved=request.method == "POST")
                 case ("POST", "/oauth2/v2.0/token"):
                     hook = self._behaviour.on_token_request
                     response = hook(request) if hook else None
@@ -98,7 +113,11 @@ class Authority:
     def _token(self, params: dict[str, str], host: str) -> dict[str, object]:
         _check_client(params)
         audience = self._audience(params)
+        nonce = ""
         match params.get("grant_type"):
+            case "authorization_code":
+                nonce = self._finish_code_sign_in(params)
+                is_confidential = True
             case "refresh_token":
                 is_confidential = self._trade_refresh_token(params)
             case grant if grant == _DEVICE_GRANT:
@@ -107,7 +126,7 @@ class Authority:
             case grant:
                 # Among them client_credentials: this API takes tokens of users only.
                 raise SignInRefused("unsupported_grant_type", 70003, f"No grant {grant} here.")
-        return self._tokens_of_user(params, audience, host, is_confidential)
+        return self._tokens_of_user(params, audience, is_confidential, _id_token(host, nonce))
 
     def _audience(self, params: dict[str, str]) -> str:
         audience = _audience(params.get("scope", "").split())
@@ -136,7 +155,7 @@ class Authority:
         del self._device_sign_ins[device_code]
 
     def _tokens_of_user(
-        self, params: dict[str, str], audience: str, host: str, is_confidential: bool
+        self, params: dict[str, str], audience: str, is_confidential: bool, id_token: str
     ) -> dict[str, object]:
         lifetime = self._behaviour.token_lifetime_seconds
         scopes = params.get("scope", "").split()
@@ -149,9 +168,44 @@ class Authority:
                 lifetime, audience, self._behaviour.token_user
             ),
             "refresh_token": self._tokens.issue_refresh_token(is_confidential=is_confidential),
-            "id_token": _id_token(host),
+            "id_token": id_token,
             "client_info": base64_json({"uid": USER_ID, "utid": TENANT_ID}),
         }
+
+    def _authorize(self, params: dict[str, str], *, is_approved: bool) -> Response:
+        """The page where a user signs in to a confidential client; then back with a code."""
+        _check_client(params)
+        target = params.get("redirect_uri", "")
+        if urlsplit(target).hostname != "localhost":
+            raise SignInRefused("invalid_request", 50011, "The redirect URI is not registered.")
+        if params.get("code_challenge_method") != "S256" or not params.get("code_challenge"):
+            raise SignInRefused("invalid_request", 9002325, "PKCE is required.")
+        if not (is_approved or self.auto_approve):
+            return HTMLResponse(
+                '<!doctype html><html lang="en"><title>Sign in to the sandbox</title>'
+                '<h1>Sign in to the sandbox</h1><form method="post">'
+                "<button>Sign in as the partner user</button></form></html>"
+            )
+        code = secrets.token_urlsafe(32)
+        self._code_sign_ins[code] = CodeSignIn(
+            target, params["code_challenge"], params.get("nonce", "")
+        )
+        answer = urlencode({"code": code, "state": params.get("state", "")})
+        return RedirectResponse(f"{target}?{answer}", 302)
+
+    def _finish_code_sign_in(self, params: dict[str, str]) -> str:
+        """Use up an authorization code; the nonce that its sign-in asked for."""
+        if "client_secret" not in params:
+            raise SignInRefused("invalid_client", 7000218, "The client secret is missing.")
+        sign_in = self._code_sign_ins.pop(params.get("code", ""), None)
+        verifier = hashlib.sha256(params.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(verifier).decode().rstrip("=")
+        if sign_in is None or (sign_in.redirect_uri, sign_in.challenge) != (
+            params.get("redirect_uri"),
+            challenge,
+        ):
+            raise SignInRefused("invalid_grant", 70000, "The authorization code is not valid.")
+        return sign_in.nonce
 
     def _verification_page(self, params: dict[str, str]) -> Response:
         said = "Enter the code that the program shows."
@@ -195,7 +249,7 @@ def _discovery(host: str) -> dict[str, str]:
     }
 
 
-def _id_token(host: str) -> str:
+def _id_token(host: str, nonce: str) -> str:
     """Who signed in. Unsigned: MSAL reads it without checking, as it came over TLS."""
     claims = {
         "iss": f"https://{host}/{TENANT_ID}/v2.0",
@@ -204,6 +258,7 @@ def _id_token(host: str) -> str:
         "oid": USER_ID,
         "sub": USER_ID,
         "preferred_username": _USER_NAME,
+        "nonce": nonce,
         # Any time will do: the sandbox does not read the clock of day.
         "iat": 0,
         "exp": 4_102_444_800,

@@ -88,7 +88,8 @@ def alert(webhook: str, message: str) -> str | None:
         answer = client.post(
             webhook, json=shape_message(host, message[:_MAX_CHARACTERS]), allow_redirects=False
         )
-    except RequestException as error:
+    # OSError: the trusted certificates cannot be read, which requests does not wrap.
+    except (RequestException, OSError, ValueError) as error:
         return f"Nobody was told: {host} could not be reached ({type(error).__name__})."
     if answer.status_code >= 300:
         return f"Nobody was told: {host} refused the message ({answer.status_code})."

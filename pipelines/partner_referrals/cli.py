@@ -182,16 +182,47 @@ def _own_command() -> str:
 
 
 @app.command()
-def login() -> None:
-    """Sign in to Partner Center with a device code; scheduled loads then sign in by themselves."""
+def login(
+    no_browser: Annotated[
+        bool,
+        typer.Option(
+            "--no-browser", help="With client_secret: print the address, paste where it leads."
+        ),
+    ] = False,
+    print_refresh_token: Annotated[
+        bool,
+        typer.Option("--print-refresh-token", help="Print the refresh token, for a CI secret."),
+    ] = False,
+) -> None:
+    """Sign in to Partner Center once; scheduled loads then sign in by themselves."""
     _check_configuration()
+    import webbrowser
+
     from partner_center.settings import resolve_settings
-    from partner_center.sign_in.user import sign_in_with_device_code
-    from partner_referrals.output.terminal import RunProgress
+    from partner_center.sign_in.user import (
+        read_refresh_token,
+        sign_in_with_browser,
+        sign_in_with_device_code,
+    )
 
     credentials = resolve_settings().credentials
-    account = sign_in_with_device_code(credentials, show=RunProgress(_err).say)
-    print(f"Signed in as {account}. 'referrals load' now needs no further sign-in.")
+    if credentials.client_secret:
+        paste = _paste_address if no_browser else None
+        account = sign_in_with_browser(credentials, _say, webbrowser.open, paste)
+    else:
+        account = sign_in_with_device_code(credentials, show=_say)
+    said = f"Signed in as {account}. 'referrals load' now needs no further sign-in."
+    if print_refresh_token:
+        # The token alone on standard output, so that it can be piped into a secret store.
+        _say(said)
+        print(read_refresh_token(credentials))
+    else:
+        print(said)
+
+
+def _paste_address() -> str:
+    _say("Paste the address at which the browser ended (it begins with http://localhost):")
+    return sys.stdin.readline()
 
 
 @app.command()

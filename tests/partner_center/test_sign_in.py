@@ -18,7 +18,13 @@ import requests
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from partner_center.settings import REFERRALS_PATH, PartnerCenterCredentials
-from partner_center.sign_in.user import PartnerUser, sign_in, sign_in_with_device_code
+from partner_center.sign_in.user import (
+    PartnerUser,
+    read_refresh_token,
+    sign_in,
+    sign_in_with_browser,
+    sign_in_with_device_code,
+)
 from partner_center_sandbox import Behaviour, Sandbox
 from partner_center_sandbox.authority import sign_in_error
 from partner_referrals.errors import (
@@ -221,6 +227,65 @@ def test_missing_certificate_from_the_environment_is_told(partner_center, person
     assert [] == partner_center.sign_in_requests
 
 
+# A confidential client in a browser
+
+
+def browse(partner_center, show_text):
+    """Do what a browser does with the address shown; where the redirect leads."""
+    address = show_text.removeprefix("Open ").split()[0]
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(
+            address, verify=str(partner_center.certificate), allow_redirects=False, timeout=10
+        )
+    return answer.headers["Location"]
+
+
+def test_confidential_client_signs_in_with_a_browser(partner_center, server):
+    """The redirect to loopback ends the sign-in; loads then need no refresh_token configured."""
+    server.refresh_token = ""
+
+    def open_browser(address):
+        redirect = browse(partner_center, f"Open {address}")
+        threading.Thread(target=requests.get, args=(redirect,), kwargs={"timeout": 10}).start()
+
+    account = sign_in_with_browser(
+        server, str, open_browser, certificate=partner_center.certificate
+    )
+
+    assert USER == account
+    assert 200 == ask(partner_center, signed_in(partner_center, server))
+
+
+def test_browser_elsewhere_signs_in_by_a_pasted_address(partner_center, server):
+    """Without a browser here; the refresh token that comes of it can be printed."""
+    shown = []
+    sign_in_with_browser(
+        server,
+        shown.append,
+        lambda _: pytest.fail("a browser was opened"),
+        lambda: browse(partner_center, shown[0]),
+        certificate=partner_center.certificate,
+    )
+
+    server.refresh_token, server.token_cache = read_refresh_token(server), server.token_cache + "2"
+    assert 200 == ask(partner_center, signed_in(partner_center, server))
+
+
+@pytest.mark.parametrize(
+    ("pasted", "error"),
+    [("http://localhost/?code=c&state=other", SignInRequired), ("nonsense", UsageError)],
+)
+def test_pasted_address_of_another_sign_in_is_refused(partner_center, server, pasted, error):
+    """Only the answer to this very sign-in is traded in."""
+    with pytest.raises(error):
+        sign_in_with_browser(
+            server, str, str, lambda: pasted, certificate=partner_center.certificate
+        )
+
+    assert [] == token_requests(partner_center)
+
+
 # Rotation
 
 
@@ -364,7 +429,6 @@ def test_given_token_cannot_be_renewed(partner_center, person):
     [
         ({}, "set client_id and tenant_id"),
         ({"client_secret": "s", "refresh_token": "r"}, "set client_id and tenant_id"),
-        ({"client_id": "c", "client_secret": "s", "authority": "https://x/y"}, "Set both"),
         ({"client_id": "c", "authority": "http://127.0.0.1:9/t"}, "over https"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,6 +13,11 @@ from partner_center.errors import SignInRequired
 from partner_center.settings import ANALYTICS_SCOPE, PartnerCenterCredentials
 from partner_center.sign_in.authority import authority_session, explain_failures
 from partner_center.sign_in.identity import Identity, token_identity
+from partner_center.sign_in.loopback import (
+    PASTE_ADDRESS,
+    LoopbackListener,
+    read_pasted_answer,
+)
 from partner_center.sign_in.refusals import refusal
 from partner_center.sign_in.token_cache import (
     TokenCacheFile,
@@ -138,6 +144,74 @@ def sign_in_with_device_code(
     account = _remember_account(application, answer, _fingerprint(credentials.refresh_token))
     file.merge(cache)
     return account
+
+
+def sign_in_with_browser(
+    credentials: PartnerCenterCredentials,
+    show: Callable[[str], None],
+    open_browser: Callable[[str], object],
+    paste: Callable[[], str] | None = None,
+    certificate: Path | None = None,
+) -> str:
+    """Sign a user in to a confidential client (authorization code with PKCE); the account's name.
+
+    The tokens are kept in the token cache. With `paste` no browser is opened: it returns the
+    address at which a browser elsewhere ended.
+    """
+    file, cache = _cache_file(credentials), new_cache()
+    # A file that cannot be used is told before anybody takes the trouble of signing in.
+    with file.opened(new_cache()):
+        pass
+    secret = credentials.client_secret
+    with explain_failures(credentials.authority):
+        application = _application(credentials, certificate, cache, secret=secret)
+    with LoopbackListener() as listener:
+        flow = _begin_code_flow(application, PASTE_ADDRESS if paste else listener.address)
+        show(f"Open {flow['auth_uri']} in a browser and sign in as a partner user.")
+        if paste:
+            answer = read_pasted_answer(paste())
+        else:
+            open_browser(flow["auth_uri"])
+            answer = listener.wait(flow["state"])
+    if "error" in answer:
+        raise refusal(answer, _LOGIN)
+    if answer.get("state") != flow["state"]:
+        raise SignInRequired(
+            f"The pasted address belongs to another sign-in. Nothing was kept. {_LOGIN}"
+        )
+    with explain_failures(credentials.authority):
+        tokens = application.acquire_token_by_auth_code_flow(flow, answer)
+    if "access_token" not in tokens:
+        raise refusal(tokens, _LOGIN)
+    account = _remember_account(application, tokens, _fingerprint(credentials.refresh_token))
+    file.merge(cache)
+    return account
+
+
+def _begin_code_flow(application: Any, redirect_uri: str) -> dict[str, Any]:
+    """MSAL's authorization code flow with PKCE; its answer comes in the redirect's query."""
+    with warnings.catch_warnings():
+        # MSAL recommends form_post, which cannot be pasted; PKCE protects a code that is seen.
+        warnings.filterwarnings("ignore", message="response_mode", category=UserWarning)
+        flow: dict[str, Any] = application.initiate_auth_code_flow(
+            [ANALYTICS_SCOPE], redirect_uri=redirect_uri, prompt="select_account"
+        )
+    return flow
+
+
+def read_refresh_token(credentials: PartnerCenterCredentials) -> str:
+    """The newest refresh token in the token cache for this application; SignInRequired if none."""
+    cache = new_cache()
+    with _cache_file(credentials).opened(cache):
+        found = [
+            entry
+            for entry in cache.search("RefreshToken")
+            if entry.get("client_id") == credentials.client_id
+        ]
+    if not found:
+        raise SignInRequired(f"The token cache holds no refresh token for this app. {_LOGIN}")
+    newest = max(found, key=lambda entry: int(entry.get("last_modification_time", 0)))
+    return str(newest["secret"])
 
 
 def _cache_file(credentials: PartnerCenterCredentials) -> TokenCacheFile:

@@ -2,7 +2,7 @@
 
 access_token     is sent as it is
 refresh_token    is traded in for tokens; what replaces it is kept in the token cache
-client_id        alone: tokens from the token cache, which `referrals login` fills
+client_id        alone or with client_secret: tokens that `referrals login` put into the token cache
 """
 
 from collections.abc import Callable
@@ -98,12 +98,6 @@ def sign_in(
     if credentials.access_token or credentials.engagements_access_token:
         return _GivenTokens(credentials)
     _require_client(credentials)
-    if credentials.client_secret and not credentials.refresh_token:
-        raise UsageError(
-            "client_secret is set but refresh_token is not, and Partner Center takes no sign-in "
-            "without a user. Set both in sources.partner_center.credentials, or remove "
-            "client_secret and run 'referrals login'."
-        )
     # Here, because importing MSAL takes a while that a given token can spare.
     from partner_center.sign_in.msal_sign_in import MsalSignIn
 
@@ -124,6 +118,31 @@ def sign_in_with_device_code(
     from partner_center.sign_in import msal_sign_in
 
     return msal_sign_in.sign_in_with_device_code(credentials, show, certificate)
+
+
+def sign_in_with_browser(
+    credentials: PartnerCenterCredentials,
+    show: Callable[[str], None],
+    open_browser: Callable[[str], object],
+    paste: Callable[[], str] | None = None,
+    *,
+    certificate: Path | None = None,
+) -> str:
+    """Sign a user in to a client with a secret; keep the tokens, return the account's name.
+
+    With `paste` no browser is opened: it returns the address at which a browser elsewhere ended.
+    """
+    _require_client(credentials)
+    from partner_center.sign_in import msal_sign_in
+
+    return msal_sign_in.sign_in_with_browser(credentials, show, open_browser, paste, certificate)
+
+
+def read_refresh_token(credentials: PartnerCenterCredentials) -> str:
+    """The refresh token that the last sign-in left in the token cache."""
+    from partner_center.sign_in import msal_sign_in
+
+    return msal_sign_in.read_refresh_token(credentials)
 
 
 class _GivenTokens:
