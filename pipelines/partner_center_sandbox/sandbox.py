@@ -16,6 +16,7 @@ from partner_center_sandbox.authority import CLIENT_ID, CLIENT_SECRET, Authority
 from partner_center_sandbox.behaviour import Behaviour, RecordedRequest
 from partner_center_sandbox.certificate import make_certificate
 from partner_center_sandbox.engagements.api import EngagementsApi
+from partner_center_sandbox.engagements.generator import GeneratedDeals
 from partner_center_sandbox.engagements.store import DealStore
 from partner_center_sandbox.generator import GeneratedReferrals
 from partner_center_sandbox.record_store import Record
@@ -36,9 +37,10 @@ class Sandbox:
 
     It holds `records` (referrals), `engagements` (deals) and `searches`: dicts, or raw JSON that is
     served word for word. If one of them is given, those that are not are empty. If none is, all are
-    generated: `count` referrals and as many searches, as of `days` days before `now` (naive UTC);
-    `next_day` then leads up to `now`. `behaviour` makes it misbehave, `requests` and
-    `sign_in_requests` tell what it was asked, `engagements` and `searches` hold its records.
+    generated: `count` referrals, as many searches and about half as many deals, as of `days` days
+    before `now` (naive UTC); `next_day` then leads up to `now`. `behaviour` makes it misbehave,
+    `requests` and `sign_in_requests` tell what it was asked, `engagements` and `searches` hold
+    its records.
     """
 
     tenant_id = TENANT_ID
@@ -65,13 +67,15 @@ class Sandbox:
         self._authority = Authority(self._tokens, self.behaviour)
         self._access_token = self._engagements_access_token = self._refresh_token = ""
         self._last_month = f"{now:%Y%m}"
-        self._generated: tuple[GeneratedReferrals, GeneratedSearches] | None = None
+        self._generated: tuple[GeneratedReferrals, GeneratedSearches, GeneratedDeals] | None = None
         if records is None and engagements is None and searches is None:
             self._generated = (
                 GeneratedReferrals(count, seed, now, days),
                 GeneratedSearches(count, seed, now, days),
+                GeneratedDeals(count // 2, seed, now, days),
             )
             records, searches = self._generated[0].first_day(), self._generated[1].records()
+            engagements = self._generated[2].records()
         self._referrals = Store(REFERRALS, records or ())
         self.engagements = DealStore(engagements or ())
         self.searches = Store(SEARCHES, searches or ())
@@ -162,11 +166,12 @@ class Sandbox:
         """Show everything one day later: new records, and others that changed."""
         if self._generated is None:
             raise UsageError("Only generated records have a next day; given ones do not.")
-        referrals, searches = self._generated
+        referrals, searches, deals = self._generated
         self._referrals.put_unless_deleted(referrals.next_day())
         self._referrals.index()
-        # Not asked for so far: its first listing will be that of the new day.
+        # Where they were not listed so far, the first listing will be that of the new day.
         self.searches.put(*searches.next_day())
+        self.engagements.put_unless_deleted(deals.next_day())
 
     def records(self) -> list[dict[str, Any]]:
         """The referrals that a full listing would give now, in its order."""

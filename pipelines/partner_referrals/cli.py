@@ -569,6 +569,9 @@ def sandbox(
     records: Annotated[
         Path | None, typer.Option("--records", help="Serve these records (JSON lines).")
     ] = None,
+    engagements: Annotated[
+        Path | None, typer.Option("--engagements", help="Serve these deals (JSON lines).")
+    ] = None,
     count: Annotated[
         int, typer.Option("--count", help="How many records to make up.", min=0, max=10_000_000)
     ] = 12_000,
@@ -581,13 +584,24 @@ def sandbox(
     _check_configuration()
     from partner_center_sandbox import Sandbox, records_from
 
-    served = None if records is None else records_from(records)
-    with Sandbox(served, count, seed, _now(), days=30, api_port=port) as stand_in:
+    with Sandbox(
+        None if records is None else records_from(records),
+        count,
+        seed,
+        _now(),
+        engagements=None if engagements is None else records_from(engagements),
+        days=30,
+        api_port=port,
+    ) as stand_in:
         print(f"export SOURCES__PARTNER_CENTER__BASE_URL={stand_in.base_url}")
         print(
             f"export SOURCES__PARTNER_CENTER__CREDENTIALS__ACCESS_TOKEN={stand_in.access_token}",
             flush=True,
         )
+        if engagements is not None:
+            name = "SOURCES__PARTNER_CENTER__CREDENTIALS__ENGAGEMENTS_ACCESS_TOKEN"
+            print(f"export {name}={stand_in.engagements_access_token}", flush=True)
+            _err.print(f"{len(stand_in.engagements.records()):,} deals are served.")
         _err.print(
             f"{len(stand_in.records()):,} referrals are served. Set these two variables in "
             "another terminal and run 'referrals load' there. Enter: the next day. Ctrl-C: stop."

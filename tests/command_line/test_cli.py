@@ -51,6 +51,7 @@ def loaded(serve, referrals, warehouse, loaded_once):
         (["status"], 2, "There is no warehouse"),
         (["views", "--warehouse", "nowhere/x.duckdb"], 2, "There is no directory"),
         (["sandbox", "--records", "nowhere.jsonl"], 2, "nowhere.jsonl"),
+        (["sandbox", "--engagements", "missing.jsonl"], 2, "missing.jsonl"),
     ],
 )
 def test_bad_usage_is_one_sentence(referrals, arguments, code, said):
