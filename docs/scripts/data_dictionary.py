@@ -25,6 +25,19 @@ TABLE_MEANINGS = {
             "limit_hours": "hours from creation within which to respond",
         },
     ),
+    "settings.fx_rates": (
+        "The user's own exchange rates, of the file that `fx_rates` names in `[views]`.\n"
+        "Grain: one row per currency_code, month",
+        {
+            "currency_code": "the currency, ISO 4217",
+            "month": "first day of the month",
+            "usd_per_unit": "US dollars for one unit",
+        },
+    ),
+    "settings.funnel": (
+        "What the funnel counts, as `funnel` in `[views]` says.\nGrain: one row",
+        {"source": "referrals or engagements; null: whichever has rows, referrals first"},
+    ),
 }
 
 _INTRODUCTION = """\

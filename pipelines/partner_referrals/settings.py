@@ -93,12 +93,26 @@ VIEWS_SLA_RULES = Setting(
     "CSV file of your own response deadlines, used instead of `sql/seeds/sla_rules.csv` and with "
     "the same columns.",
 )
+VIEWS_FX_RATES = Setting(
+    "views",
+    "fx_rates",
+    "CSV file of your own exchange rates, with the columns CurrencyCode, USDPerUnit and Month "
+    "(YYYYMM); where Partner Center has a rate for the same month, yours is used.",
+)
+VIEWS_FUNNEL = Setting(
+    "views",
+    "funnel",
+    "What the funnel counts: `referrals` or `engagements`; by default whichever has rows, "
+    "referrals first.",
+)
 SETTINGS = (
     PIPELINE_DESTINATION,
     PIPELINE_WAREHOUSE,
     PUBLISH_DIR,
     ALERTS_WEBHOOK,
     VIEWS_SLA_RULES,
+    VIEWS_FX_RATES,
+    VIEWS_FUNNEL,
 )
 
 

@@ -8,7 +8,7 @@
 
 with versions as (
 
-    select * from staging.referral_versions
+    select * from intermediate.funnel_versions
 
 ), moments as (
 

@@ -15,7 +15,7 @@ with versions as (
 
 ), newest as (
 
-    select max(valid_from) as valid_from from staging.referral_versions
+    select max(valid_from) as valid_from from intermediate.funnel_versions
 
 ), undated as (
 

@@ -1,4 +1,5 @@
--- Exchange rates to the US dollar by month.
+-- Exchange rates to the US dollar by month, Partner Center's and the user's
+-- own.
 -- Grain: one row per currency, month, origin
 -- Answers: what was a currency worth in a month, and who says so?
 -- Columns:
@@ -11,6 +12,10 @@ with fx_rates as (
 
     select * from partner_center.fx_rates
 
+), own_rates as (
+
+    select * from settings.fx_rates
+
 )
 
 select
@@ -19,3 +24,10 @@ select
     usd_per_unit,
     origin
 from fx_rates
+union all
+select
+    currency_code as currency,
+    month,
+    usd_per_unit,
+    'file' as origin
+from own_rates

@@ -267,6 +267,8 @@ def test_copy_holds_only_what_its_views_need(warehouse, target):
         ("partner_center", "referral_rejects"),
         ("partner_center", "referrals"),
         ("partner_center", "search_days"),
+        ("settings", "funnel"),
+        ("settings", "fx_rates"),
         ("settings", "sla_rules"),
     ] == read(
         target / "referrals.duckdb",

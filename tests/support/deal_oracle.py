@@ -179,7 +179,7 @@ def counted(warehouse: Warehouse) -> list[Deal]:
 def _links(warehouse: Warehouse) -> dict[str, str]:
     """Which deal is which referral for certain."""
     deals = [history[-1] for history in warehouse.deals.known(warehouse.known_at)]
-    referrals = [history[-1] for history in warehouse.histories()]
+    referrals = [history[-1] for history in warehouse.histories_of(warehouse.versions)]
     ids = {each.id for each in deals} & {each.id for each in referrals}
     links = {each: each for each in ids}
 

@@ -72,7 +72,7 @@ def crowded_deals(referrals: list[Version]) -> Deals:
         fields: dict[str, Any] = {}
         for valid_from, valid_to in zip(since, [*since[1:], None], strict=True):
             fields = {**_fields(chance), "organization_id": owner}
-            if number % 4 == 0:
+            if referrals and number % 4 == 0:
                 fields |= _same_as(chance.choice(referrals))
             versions.append(DealVersion(deal_id, fields, True, valid_from, valid_to))
     return Deals(versions, _tags(chance), RATES, [_search(chance) for _ in range(200)])

@@ -14,7 +14,7 @@ from fractions import Fraction
 from statistics import NormalDist
 from typing import Any
 
-from support.deal_rows import Deals
+from support.deal_rows import Deals, DealVersion
 
 Row = dict[str, Any]
 
@@ -104,6 +104,7 @@ class Warehouse:
     asked_as_of: datetime | None = None
     known_at: datetime | None = None
     deals: Deals = field(default_factory=Deals)
+    funnel: str | None = None
 
     @property
     def known_loads(self) -> list[Load]:
@@ -132,15 +133,43 @@ class Warehouse:
         return self.last_load.finished_at if self.last_load else None
 
     def histories(self) -> Iterator[list[Version]]:
-        """The known versions of each referral, oldest first."""
+        """The known versions of each referral or deal that the funnel counts, oldest first."""
+        source = self.funnel or ("referrals" if self.versions else "engagements")
+        if source == "referrals":
+            yield from self.histories_of(self.versions)
+            return
+        for history in self.deals.known(self.known_at):
+            yield from self.histories_of([_as_referral(version) for version in history])
+
+    def histories_of(self, versions: list[Version]) -> Iterator[list[Version]]:
+        """The known ones of these versions by referral, oldest first."""
         by_id: dict[str, list[Version]] = defaultdict(list)
-        for version in sorted(self.versions, key=lambda each: each.valid_from):
+        for version in sorted(versions, key=lambda each: each.valid_from):
             if self.known_at is None:
                 by_id[version.id].append(version)
             elif version.valid_from <= self.known_at:
                 hidden = version.valid_to and version.valid_to > self.known_at
                 by_id[version.id].append(replace(version, valid_to=None) if hidden else version)
         yield from by_id.values()
+
+
+def _as_referral(deal: DealVersion) -> Version:
+    """A version of a deal in the words of referrals."""
+    status = deal.substatus or deal.status
+    dates = dict.fromkeys(MILESTONES) | {
+        "created": deal.created_date_time,
+        "accepted": deal.accepted_date_time,
+    }
+    if deal.ending and deal.ending != "error":
+        dates[deal.ending] = deal.closed_date_time
+    texts = {
+        "status": "New" if status in ("Pending", "Received") else status,
+        "customer_name": deal.customer_name,
+        "customer_market": deal.customer_country,
+        "customer_org_size": deal.customer_size,
+        "partner_market": None,
+    }
+    return Version(deal.id, texts, dates, deal.is_listed, deal.valid_from, deal.valid_to)
 
 
 @dataclass(frozen=True)

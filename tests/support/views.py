@@ -8,7 +8,7 @@ import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,9 @@ def crowded_warehouse(**asked: datetime) -> Warehouse:
     loads = [Load(moment, True, 300, None) for moment in LOADS]
     return Warehouse(versions, loads, deals=deals, **asked)
 
+
+# What a partner has who loads engagements alone.
+ONLY_DEALS = replace(crowded_warehouse(), versions=[], deals=crowded_deals([]))
 
 CROWDED = {
     "now": crowded_warehouse(),

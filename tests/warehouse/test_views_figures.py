@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -13,7 +14,17 @@ from hypothesis import HealthCheck, given, settings
 
 from support import deal_oracle, oracle
 from support.oracle import Warehouse
-from support.views import CROWDED, GRAINS, assert_same, holding, make_warehouse, read, warehouses
+from support.views import (
+    CROWDED,
+    GRAINS,
+    LOADS,
+    ONLY_DEALS,
+    assert_same,
+    holding,
+    make_warehouse,
+    read,
+    warehouses,
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +57,24 @@ def test_crowd_agrees_with_plain_python(tables, mart, moment):
     """Every figure of a mart is what the contract's words give, one referral after the other."""
     with holding(tables, CROWDED[moment]):
         assert_same(ORACLES[mart](CROWDED[moment]), read(tables, mart), mart)
+
+
+@pytest.mark.parametrize("known_at", [None, LOADS[1]])
+@pytest.mark.parametrize("mart", ORACLES)
+def test_funnel_counts_deals_where_there_are_no_referrals(tables, mart, known_at):
+    """A partner who has only engagements gets every mart from these."""
+    warehouse = replace(ONLY_DEALS, known_at=known_at)
+    with holding(tables, warehouse):
+        assert_same(ORACLES[mart](warehouse), read(tables, mart), mart)
+
+
+@pytest.mark.parametrize("mart", ["referrals", "funnel_stages", "deals"])
+def test_funnel_counts_what_is_configured(tables, mart):
+    """Where both resources are loaded, `[views] funnel` decides which one is counted."""
+    warehouse = replace(CROWDED["now"], funnel="engagements")
+    with holding(tables, warehouse):
+        tables.execute("update settings.funnel set source = 'engagements'")
+        assert_same(ORACLES[mart](warehouse), read(tables, mart), mart)
 
 
 @pytest.mark.parametrize("mart", ORACLES)

@@ -16,7 +16,7 @@ class LoadOptions:
     `full` lists everything, `filter` only what an OData expression selects, `allow_vanish` accepts
     that more than a fifth of the records are gone, `same_account` that a tenant and a host are one
     account. `sla_rules` replaces the rules that come with
-    the views.
+    the views, `fx_rates` is a file of exchange rates, `funnel` the resource that the funnel counts.
     """
 
     full: bool = False
@@ -24,6 +24,8 @@ class LoadOptions:
     allow_vanish: bool = False
     same_account: bool = False
     sla_rules: Path | None = None
+    fx_rates: Path | None = None
+    funnel: str = ""
 
 
 def utc_now() -> datetime:

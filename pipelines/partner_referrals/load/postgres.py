@@ -80,7 +80,10 @@ def load_into_postgres(
             with suppress(ReferralsError, duckdb.Error, OSError):
                 _copy_new_rows(mirror, directory, [])
             raise
-        _copy_new_rows(mirror, directory, view_ddl("postgres", options.sla_rules))
+        statements = view_ddl(
+            "postgres", options.sla_rules, fx_rates=options.fx_rates, funnel=options.funnel
+        )
+        _copy_new_rows(mirror, directory, statements)
     return outcome
 
 
@@ -93,9 +96,11 @@ def describe_postgres() -> str:
         return f"postgres holds {server.execute(query)[0][0]:,} referrals"
 
 
-def refresh_postgres_views(sla_rules: Path | None) -> int:
+def refresh_postgres_views(
+    sla_rules: Path | None, *, fx_rates: Path | None = None, funnel: str = ""
+) -> int:
     """Make every view on the server again; how many there are."""
-    statements = view_ddl("postgres", sla_rules)
+    statements = view_ddl("postgres", sla_rules, fx_rates=fx_rates, funnel=funnel)
     with connect_to_postgres() as server:
         for statement in statements:
             server.execute(statement)

@@ -29,6 +29,8 @@ _NEEDED = {
     "partner_center.fx_rates": "*",
     "partner_center.search_days": "*",
     "settings.sla_rules": "*",
+    "settings.fx_rates": "*",
+    "settings.funnel": "*",
 }
 # Base tables that are published as one Parquet file each.
 _SINGLE_FILES = (
@@ -115,8 +117,15 @@ def _fill_copy(connection: duckdb.DuckDBPyConnection, warehouse: str) -> None:
     ).fetchall():
         if schema not in _NEEDED_SCHEMAS:
             connection.execute(f"drop schema {_quoted(schema)} cascade")
-    for table, columns in _NEEDED.items():
-        connection.execute(f"insert into {table} select {columns} from {warehouse}.{table}")
+    # A warehouse that was made by an older version may lack some of them.
+    for (table,) in connection.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() where database_name = $copy",
+        {"copy": _COPY},
+    ).fetchall():
+        if table in _NEEDED:
+            connection.execute(
+                f"insert into {table} select {_NEEDED[table]} from {warehouse}.{table}"
+            )
 
 
 def _write_marts(connection: duckdb.DuckDBPyConnection, place: Path) -> dict[str, int]:
@@ -141,7 +150,7 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, place: Path) -> dict[st
     undated = folder / "referrals" / "created_month=__HIVE_DEFAULT_PARTITION__"
     folder.mkdir()
     options = "format parquet"
-    for table in _SINGLE_FILES:
+    for table in (each for each in _SINGLE_FILES if has_table(connection, each)):
         connection.execute(
             f"copy (from partner_center.{table}) to {_literal(folder / f'{table}.parquet')} "
             f"({options})"

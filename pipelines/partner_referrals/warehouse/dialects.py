@@ -14,6 +14,12 @@ from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
 from partner_referrals.errors import UsageError
+from partner_referrals.warehouse.view_settings import (
+    query_funnel,
+    query_fx_rates,
+    read_funnel,
+    read_fx_rates,
+)
 from partner_referrals.warehouse.views import (
     SCHEMAS,
     SQL,
@@ -28,22 +34,35 @@ TESTED = ("postgres", "spark")
 _SLA_RULES = "settings.sla_rules"
 
 
-def view_ddl(dialect: str, sla_rules: Path | None = None, folder: Path = SQL) -> list[str]:
+def view_ddl(
+    dialect: str,
+    sla_rules: Path | None = None,
+    folder: Path = SQL,
+    *,
+    fx_rates: Path | None = None,
+    funnel: str = "",
+) -> list[str]:
     """The statements that make every view on an engine, to be run in this order, also again.
 
     They read `partner_center.referrals`, `referral_rejects` and `load_runs`, which must be there.
-    Raises UsageError for a dialect that sqlglot does not know, or a bad `sla_rules`.
+    Raises UsageError for a dialect that sqlglot does not know, or a bad file or `funnel`.
     """
     engine = _find_engine(dialect)
     rules = read_sla_rules(sla_rules or folder / "seeds" / "sla_rules.csv")
+    settings = {
+        _SLA_RULES: _as_query(rules),
+        "settings.fx_rates": query_fx_rates(read_fx_rates(fx_rates)),
+        "settings.funnel": query_funnel(read_funnel(funnel)),
+    }
     definitions = explained_views(folder)
     statements = [f"create schema if not exists {schema}" for schema in ("settings", *SCHEMAS)]
     if "hive" in _families(engine):
         # Views keep the time zone that they are made in, whoever reads them.
         statements.insert(0, "set time zone 'UTC'")
-    for name in reversed([_SLA_RULES, *(each.qualified_name for each in definitions)]):
+    for name in reversed([*settings, *(each.qualified_name for each in definitions)]):
         statements.append(f"drop view if exists {name}")
-    statements.append(f"create view {_SLA_RULES} as {_carry_over(_as_query(rules), engine)}")
+    for name, query in settings.items():
+        statements.append(f"create view {name} as {_carry_over(query, engine)}")
     for definition in definitions:
         statements += _create(definition, engine, folder)
     return statements

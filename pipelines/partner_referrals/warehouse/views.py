@@ -18,6 +18,7 @@ import duckdb
 
 from partner_referrals.errors import UsageError, WarehouseFailed, first_line
 from partner_referrals.warehouse.tables import TABLES, create_tables
+from partner_referrals.warehouse.view_settings import fill_settings, read_funnel, read_fx_rates
 
 SCHEMAS = ("staging", "intermediate", "marts")
 
@@ -74,20 +75,29 @@ class SlaRule(NamedTuple):
 
 
 def refresh_views(
-    connection: duckdb.DuckDBPyConnection, sla_rules: Path | None = None, folder: Path = SQL
+    connection: duckdb.DuckDBPyConnection,
+    sla_rules: Path | None = None,
+    folder: Path = SQL,
+    *,
+    fx_rates: Path | None = None,
+    funnel: str = "",
 ) -> int:
     """Create every view, inside the transaction that the caller opened; returns their number.
 
     Where the views are already those of `folder`, they are kept, which saves a nightly load half a
-    second. `sla_rules` is the user's own file, used instead of the shipped one. Views of ours
-    without a file in `folder` are dropped; what others made in these schemas stays. Raises
-    UsageError for a bad `sla_rules`, WarehouseFailed for a view that cannot be made; the caller
-    rolls back, which leaves the old set as it was.
+    second. `sla_rules` is the user's own file, used instead of the shipped one, `fx_rates` a file
+    of exchange rates, `funnel` the resource that the funnel counts (see `view_settings`). Views of
+    ours without a file in `folder` are dropped; what others made in these schemas stays. Raises
+    UsageError for a bad file or `funnel`, WarehouseFailed for a view that cannot be made; the
+    caller rolls back, which leaves the old set as it was.
     """
     rules = read_sla_rules(sla_rules or folder / "seeds" / "sla_rules.csv")
+    rates = read_fx_rates(fx_rates)
+    choice = read_funnel(funnel)
     source = _fingerprint(folder)
     try:
         _fill_sla_rules(connection, rules)
+        fill_settings(connection, rates, choice)
         remembered = connection.execute(_MADE).fetchall()
         count, found = _read_views(connection)
         if (source, found) in remembered:
