@@ -204,7 +204,7 @@ def test_unforeseen_failure_is_told_and_keeps_its_traceback(serve, referrals, to
     """The chat learns that something is wrong, the log what; the text itself stays here."""
     serve(referral("a"))
 
-    def break_down(*_):
+    def break_down(*_, **__):
         raise ZeroDivisionError("canary")
 
     monkeypatch.setattr("partner_referrals.load.run.refresh_views", break_down)
