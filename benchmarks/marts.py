@@ -20,7 +20,7 @@ from partner_center.schema.fields import DATE_COLUMNS
 from partner_referrals.warehouse.tables import create_tables
 from partner_referrals.warehouse.views import refresh_views, view_definitions
 
-GOALS = {"stage_durations": 45, "conversion_curve": 75}
+GOALS = {"stage_durations": 45, "conversion_curve": 75, "forecast": 60, "forecast_backtest": 60}
 OTHER_GOAL = 15
 RUNS = 3
 

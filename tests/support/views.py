@@ -40,6 +40,8 @@ GRAINS = {
     "open_referrals": ("referral_id",),
     "flow_by_day": ("day",),
     "trends": ("period", "period_start"),
+    "forecast": ("source", "horizon_days"),
+    "forecast_backtest": ("source", "horizon_days", "made_at"),
     "referral_history": ("referral_id", "valid_from"),
     "data_quality_issues": ("referral_id", "rule"),
     "freshness": (),

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from support import deal_oracle, oracle
+from support import deal_oracle, forecast_oracle, oracle
 from support.oracle import Warehouse
 from support.views import (
     CROWDED,
@@ -39,7 +39,12 @@ EVERYDAY = settings(
 )
 SWEEP = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 ORACLES: dict[str, Callable[[Warehouse], list[dict[str, Any]]]] = {
-    mart: getattr(oracle, mart, None) or getattr(deal_oracle, mart) for mart in GRAINS
+    mart: next(
+        getattr(module, mart)
+        for module in (oracle, deal_oracle, forecast_oracle)
+        if hasattr(module, mart)
+    )
+    for mart in GRAINS
 }
 
 
@@ -87,6 +92,7 @@ def test_mart_agrees_with_plain_python(tables, mart, warehouse):
 
 
 @pytest.mark.sweep
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("mart", ORACLES)
 @SWEEP
 @given(warehouse=warehouses())
