@@ -6,7 +6,7 @@
 -- Grain: one row per source, made_at, state
 -- Answers: what share of the items in this state would be won by then?
 -- Columns:
---   source: where they come from: referrals
+--   source: where they come from: referrals, or engagements
 --   made_at: the moment of the forecast, UTC
 --   state: stage and days in it, as in forecast_states
 --   open_count: items

@@ -5,7 +5,7 @@
 -- Grain: one row per source, made_at, state, next_state
 -- Answers: where did the open items of a day stand, and how many were won?
 -- Columns:
---   source: where they come from: referrals
+--   source: where they come from: referrals, or engagements
 --   made_at: the moment of the forecast, UTC
 --   state: their state at that moment; an unknown time in a stage is 365
 --   next_state: their state 30 days later

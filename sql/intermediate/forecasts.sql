@@ -6,7 +6,7 @@
 -- Grain: one row per source, made_at, horizon_days, measure
 -- Answers: how many wins, and dollars, were to be expected and came?
 -- Columns:
---   source: where the items come from: referrals
+--   source: where the items come from: referrals, or engagements
 --   made_at: the moment of the forecast, UTC
 --   horizon_days: 30, 90 or 180
 --   measure: won_count, or won_value_usd

@@ -4,7 +4,7 @@
 -- Grain: one row per source, item_id
 -- Answers: was an item open at a moment, in which stage, and was it won later?
 -- Columns:
---   source: where it comes from: referrals
+--   source: where it comes from: referrals, or engagements
 --   item_id: identifier in that source
 --   created_at: when it was created, UTC; null if unknown
 --   accepted_at: when the partner accepted it, UTC; null if not
@@ -12,7 +12,8 @@
 --   won_at: from when on it counted as won, UTC; null if it did not
 --   won_until: from when on it did not count as won any more, UTC; null if it
 --     still does
---   value_usd: what winning it is worth in US dollars; null if unknown
+--   value_usd: what winning it is worth in US dollars; null if unknown, and for
+--     referrals
 --   as_of: the moment that these facts hold for, UTC
 
 with referrals as (
@@ -24,6 +25,15 @@ with referrals as (
         ) as terminal_at
     from intermediate.referral_milestones
     where not is_error
+
+), deals as (
+
+    select * from intermediate.valued_deals
+    where is_counted
+
+), undated_deals as (
+
+    select * from intermediate.undated_deals
 
 ), versions as (
 
@@ -100,3 +110,20 @@ select
     referrals.as_of
 from referrals
 left join known on referrals.referral_id = known.referral_id
+union all
+select
+    'engagements' as source,
+    deals.deal_id as item_id,
+    deals.created_at,
+    deals.accepted_at,
+    coalesce(deals.closed_at, closed.known_since) as closed_at,
+    case
+        when deals.outcome = 'won'
+            then coalesce(deals.closed_at, closed.known_since)
+    end as won_at,
+    cast(null as timestamp) as won_until,
+    deals.deal_value_usd as value_usd,
+    deals.as_of
+from deals
+left join undated_deals as closed
+    on deals.deal_id = closed.deal_id and not deals.is_open

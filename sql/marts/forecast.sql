@@ -3,7 +3,7 @@
 -- Grain: one row per source, horizon_days
 -- Answers: what will be won of what is open, and how sure is that?
 -- Columns:
---   source: whose open items these are: referrals
+--   source: whose open items these are: referrals, or engagements
 --   horizon_days: days from as_of within which they would be won: 30, 90 or 180
 --   open_count: items that are open
 --   expected_won_count: how many of these would be won; null where fewer than

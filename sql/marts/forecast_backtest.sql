@@ -3,7 +3,7 @@
 -- Grain: one row per source, horizon_days, made_at
 -- Answers: how far can the forecast be trusted?
 -- Columns:
---   source: whose open items these were: referrals
+--   source: whose open items these were: referrals, or engagements
 --   horizon_days: days from made_at within which they would be won: 30, 90, 180
 --   made_at: end of one of the past 24 months whose horizon has passed: the
 --     first moment of the month after it, UTC

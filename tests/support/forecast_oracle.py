@@ -11,8 +11,12 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import product
 from statistics import NormalDist
+from typing import NamedTuple
 
+from support import deal_oracle
+from support.deal_oracle import Deal
 from support.oracle import TERMINALS, Referral, Row, Warehouse, counted
 
 HORIZONS = (30, 90, 180)
@@ -26,23 +30,46 @@ def months_before(moment: datetime, months: int) -> datetime:
     return moment.replace(year=year, month=month + 1, day=min(moment.day, 28))
 
 
+class Expected(NamedTuple):
+    """What was to be expected, its variance, and the most that could come."""
+
+    sum: float | None
+    variance: float
+    most: float
+
+
 class Forecasts:
-    """The forecasts as of the moment that a warehouse is asked about."""
+    """The forecasts of the referrals as of the moment that a warehouse is asked about."""
+
+    source = "referrals"
 
     def __init__(self, warehouse: Warehouse, as_of: datetime) -> None:
         self.warehouse = warehouse
         self.as_of = as_of
-        self._days: dict[datetime, dict[str, Referral]] = {}
+        self._days: dict[datetime, dict[str, Referral | Deal]] = {}
 
-    def on(self, day: datetime) -> dict[str, Referral]:
-        """Every referral as it stood on a day."""
+    def items(self, warehouse: Warehouse) -> dict[str, Referral | Deal]:
+        """Every item as of the moment that the warehouse is asked about."""
+        return {each.version.id: each for each in counted(warehouse)}
+
+    def values(self) -> dict[str, float]:
+        """What items are worth in US dollars, as known today."""
+        return {}
+
+    def on(self, day: datetime) -> dict[str, Referral | Deal]:
+        """Every item as it stood on a day."""
         if day not in self._days:
-            found = counted(replace(self.warehouse, asked_as_of=day))
-            self._days[day] = {each.version.id: each for each in found}
+            self._days[day] = self.items(replace(self.warehouse, asked_as_of=day))
         return self._days[day]
 
-    def open_on(self, day: datetime) -> dict[str, Referral]:
+    def open_on(self, day: datetime) -> dict[str, Referral | Deal]:
         return {name: each for name, each in self.on(day).items() if each.is_open}
+
+    @cached_property
+    def weights(self) -> dict[str, dict[str, float]]:
+        """What each item counts for, by measure."""
+        ones = dict.fromkeys(self.on(self.as_of), 1.0)
+        return {"won_count": ones, "won_value_usd": self.values()}
 
     @cached_property
     def month_ends(self) -> list[datetime]:
@@ -55,20 +82,27 @@ class Forecasts:
 
     @cached_property
     def closed_at(self) -> list[datetime]:
-        """When each closed referral stopped being open."""
+        """When each closed item stopped being open."""
         closed = []
         for each in self.on(self.as_of).values():
-            moments = [day for name in (*TERMINALS, "archived") if (day := each.at[name])]
-            named = each.version.named_terminal
-            if named and each.version.dates[named] is None:
-                since = each.version.valid_from
-                for version in reversed(each.history):
-                    if version.status_key != named:
-                        break
-                    since = version.valid_from
-                moments += [since] if since <= self.as_of else []
-            closed += [min(moments)] if moments else []
+            if isinstance(each, Deal):
+                moments = [each.closed_at or each.undated_since] if not each.is_open else []
+            else:
+                moments = [day for name in (*TERMINALS, "archived") if (day := each.at[name])]
+                moments += self._undated(each)
+            closed += [min(day for day in moments if day)] if moments else []
         return closed
+
+    def _undated(self, each: Referral) -> list[datetime]:
+        named = each.version.named_terminal
+        if not named or each.version.dates[named] is not None:
+            return []
+        since = each.version.valid_from
+        for version in reversed(each.history):
+            if version.status_key != named:
+                break
+            since = version.valid_from
+        return [since] if since <= self.as_of else []
 
     def chances(self, made_at: datetime, horizon: int) -> dict[State, float] | None:
         """How likely each state is won within the horizon; None without experience."""
@@ -90,50 +124,72 @@ class Forecasts:
             }
         return chances
 
-    def actual(self, made_at: datetime, horizon: int) -> int:
-        """How many of those open then were won within the horizon."""
-        later = self.on(made_at + timedelta(days=horizon))
-        return sum(later[name].outcome == "won" for name in self.open_on(made_at))
+    def actual(self, made_at: datetime, horizon: int, measure: str) -> float | None:
+        """What those open then brought within the horizon; None if none of them has a value."""
+        later, weights = self.on(made_at + timedelta(days=horizon)), self.weights[measure]
+        known = [name for name in self.open_on(made_at) if name in weights]
+        if not known and measure == "won_value_usd":
+            return None
+        return math.fsum(weights[name] for name in known if later[name].outcome == "won")
 
-    def expected(self, made_at: datetime, horizon: int) -> tuple[float, float] | None:
-        """The expected count and its variance; None where too little is behind them."""
+    def expected(self, made_at: datetime, horizon: int, measure: str) -> Expected | None:
+        """What was to be expected; None where too little is behind it."""
         year_before = months_before(made_at, 12)
         closed = [day.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
                   for day in self.closed_at]  # fmt: skip
         behind = sum(year_before <= month < made_at for month in closed)
         chances = self.chances(made_at, horizon)
-        then_open = self.open_on(made_at)
+        then_open, weights = self.open_on(made_at), self.weights[measure]
         if behind < 50 or chances is None or not then_open:
             return None
-        found = [chances.get(state_of(each), 0.0) for each in then_open.values()]
-        return math.fsum(found), 1 + math.fsum(p * (1 - p) for p in found)
+        found = [(chances.get(state_of(each), 0.0), weights[name])
+                 for name, each in then_open.items() if name in weights]  # fmt: skip
+        if not found:
+            return Expected(None, 0, 0)
+        usual = math.fsum(weight**2 for _, weight in found) / len(found)
+        return Expected(
+            math.fsum(chance * weight for chance, weight in found),
+            usual + math.fsum(weight**2 * chance * (1 - chance) for chance, weight in found),
+            math.fsum(weight for _, weight in found),
+        )
 
     def forecast(self, made_at: datetime, horizon: int) -> Row:
         """The columns that both marts share."""
-        open_count = len(self.open_on(made_at))
-        row: Row = {"source": "referrals", "horizon_days": horizon, "open_count": open_count}
-        names = ("expected_won_count", "expected_won_count_low", "expected_won_count_high")
-        values = ("expected_won_value_usd", "expected_won_value_usd_low",
-                  "expected_won_value_usd_high")  # fmt: skip
-        row |= dict.fromkeys((*names, *values, "method"))
-        if (found := self.expected(made_at, horizon)) is None:
-            return row
-        expected, variance = found
-        errors = []
+        row: Row = {"source": self.source, "horizon_days": horizon}
+        row["open_count"] = len(self.open_on(made_at))
+        row |= self._limits(made_at, horizon, "won_count")
+        row |= self._limits(made_at, horizon, "won_value_usd")
+        row["method"] = None
+        if row["expected_won_count"] is not None:
+            errors = self.past_errors(made_at, horizon, "won_count")
+            row["method"] = (
+                "Wins by stage and days in it, in steps of 30 days after the last 3 month ends; "
+                f"interval from {len(errors)} past errors; without what is created later"
+            )
+        return row
+
+    def past_errors(self, made_at: datetime, horizon: int, measure: str) -> list[float]:
+        """The squared errors of the last twelve forecasts whose outcome was known by then."""
+        errors: list[float | None] = []
         for day in self.month_ends:
             is_known = day + timedelta(days=horizon) <= made_at and self.has_row(day)
-            if is_known and (past := self.expected(day, horizon)):
-                errors.append((self.actual(day, horizon) - past[0]) ** 2 / past[1])
-        errors = errors[-12:]
+            if is_known and (past := self.expected(day, horizon, measure)):
+                actual, error = self.actual(day, horizon, measure), None
+                if actual is not None and past.sum is not None:
+                    error = (actual - past.sum) ** 2 / past.variance
+                errors.append(error)
+        return [error for error in errors[-12:] if error is not None]
+
+    def _limits(self, made_at: datetime, horizon: int, measure: str) -> Row:
+        names = (f"expected_{measure}", f"expected_{measure}_low", f"expected_{measure}_high")
+        found = self.expected(made_at, horizon, measure)
+        if found is None or found.sum is None:
+            return dict.fromkeys(names)
+        errors = self.past_errors(made_at, horizon, measure)
         spread = math.sqrt((2 * 3**2 + math.fsum(errors)) / (2 + len(errors)))
-        half = NormalDist().inv_cdf(0.9) * spread * math.sqrt(variance)
-        limits = (expected, max(expected - half, 0.0), min(expected + half, float(open_count)))
-        row |= dict(zip(names, limits, strict=True))
-        row["method"] = (
-            "Wins by stage and days in it, in steps of 30 days after the last 3 month ends; "
-            f"interval from {len(errors)} past errors; without what is created later"
-        )
-        return row
+        half = NormalDist().inv_cdf(0.9) * spread * math.sqrt(found.variance)
+        low, high = max(found.sum - half, 0.0), min(found.sum + half, found.most)
+        return dict(zip(names, (found.sum, low, high), strict=True))
 
     def has_row(self, made_at: datetime) -> bool:
         """Whether anything had been created by then."""
@@ -141,45 +197,69 @@ class Forecasts:
         return bool(created) and min(created) < made_at
 
 
-def state_of(referral: Referral) -> State:
+class DealForecasts(Forecasts):
+    """The forecasts of the account's own deals."""
+
+    source = "engagements"
+
+    def items(self, warehouse: Warehouse) -> dict[str, Referral | Deal]:
+        return {each.version.id: each for each in deal_oracle.counted(warehouse)}
+
+    def values(self) -> dict[str, float]:
+        rates = self.warehouse.deals.rates
+        found = {
+            each.version.id: each.value_in_usd(rates)
+            for each in deal_oracle.counted(replace(self.warehouse, asked_as_of=self.as_of))
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def state_of(item: Referral | Deal) -> State:
     """Won, closed, or the stage and the days in it, rounded down to a band."""
-    if not referral.is_open:
-        return ("won", 0) if referral.outcome == "won" else ("closed", 0)
-    accepted, created = referral.at["accepted"], referral.created_at
-    entered = accepted or created
-    age = referral.as_of - entered if entered else timedelta.max
+    if not item.is_open:
+        return ("won", 0) if item.outcome == "won" else ("closed", 0)
+    accepted = item.accepted_at if isinstance(item, Deal) else item.at["accepted"]
+    entered = accepted or item.created_at
+    age = item.as_of - entered if entered else timedelta.max
     band = next(days for days in BANDS if age >= timedelta(days=days))
     return ("accepted" if accepted else "created"), band
 
 
+def sources(warehouse: Warehouse) -> list[Forecasts]:
+    """The forecasts of each source that has items as of the moment asked about."""
+    if (as_of := warehouse.as_of) is None:
+        return []
+    found = [kind(warehouse, as_of) for kind in (Forecasts, DealForecasts)]
+    return [each for each in found if each.on(as_of)]
+
+
 def forecast(warehouse: Warehouse) -> list[Row]:
     """marts.forecast"""
-    as_of = warehouse.as_of
-    if as_of is None or not counted(warehouse):
-        return []
-    forecasts = Forecasts(warehouse, as_of)
-    return [forecasts.forecast(as_of, horizon) for horizon in HORIZONS]
+    return [
+        forecasts.forecast(forecasts.as_of, horizon)
+        for forecasts in sources(warehouse)
+        for horizon in HORIZONS
+    ]
 
 
 def forecast_backtest(warehouse: Warehouse) -> list[Row]:
     """marts.forecast_backtest"""
-    as_of = warehouse.as_of
-    if as_of is None or not counted(warehouse):
-        return []
-    forecasts, rows = Forecasts(warehouse, as_of), []
-    for made_at in forecasts.month_ends:
-        for horizon in HORIZONS:
+    rows = []
+    for forecasts in sources(warehouse):
+        as_of = forecasts.as_of
+        for made_at, horizon in product(forecasts.month_ends, HORIZONS):
             is_settled = made_at + timedelta(days=horizon) <= as_of
             if not (is_settled and made_at > months_before(as_of, 24)):
                 continue
             if not forecasts.has_row(made_at):
                 continue
             row = forecasts.forecast(made_at, horizon)
-            actual = forecasts.actual(made_at, horizon)
+            actual = forecasts.actual(made_at, horizon, "won_count")
             low, high = row["expected_won_count_low"], row["expected_won_count_high"]
             rows.append(
                 row
-                | {"made_at": made_at, "actual_won_count": actual, "actual_won_value_usd": None}
+                | {"made_at": made_at, "actual_won_count": actual}
+                | {"actual_won_value_usd": forecasts.actual(made_at, horizon, "won_value_usd")}
                 | {"is_within": None if low is None else low <= actual <= high}
             )
     return rows

@@ -102,7 +102,7 @@ def test_view_reads_only_layers_below(name):
     ("construct", "view"),
     [
         ("getvariable", {"asked_moments"}),
-        ("generate_series", {"daily_flow", "curve_days", "deal_months"}),
+        ("generate_series", {"daily_flow", "curve_days", "deal_months", "forecast_moments"}),
         ("quantile", {"duration_percentiles", "deal_counts"}),
         ("date_diff", {"referral_durations", "open_ages", "deal_outcomes"}),
     ],
