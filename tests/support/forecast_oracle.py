@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 from statistics import NormalDist
 from typing import NamedTuple
@@ -47,6 +47,9 @@ class Forecasts:
         self.warehouse = warehouse
         self.as_of = as_of
         self._days: dict[datetime, dict[str, Referral | Deal]] = {}
+        # Every forecast asks for those before it.
+        self.expected = cache(self._expected)
+        self.chances = cache(self._chances)
 
     def items(self, warehouse: Warehouse) -> dict[str, Referral | Deal]:
         """Every item as of the moment that the warehouse is asked about."""
@@ -104,7 +107,7 @@ class Forecasts:
             since = version.valid_from
         return [since] if since <= self.as_of else []
 
-    def chances(self, made_at: datetime, horizon: int) -> dict[State, float] | None:
+    def _chances(self, made_at: datetime, horizon: int) -> dict[State, float] | None:
         """How likely each state is won within the horizon; None without experience."""
         month = timedelta(days=30)
         origins = [day for day in self.month_ends if day + month <= made_at][-3:]
@@ -132,7 +135,7 @@ class Forecasts:
             return None
         return math.fsum(weights[name] for name in known if later[name].outcome == "won")
 
-    def expected(self, made_at: datetime, horizon: int, measure: str) -> Expected | None:
+    def _expected(self, made_at: datetime, horizon: int, measure: str) -> Expected | None:
         """What was to be expected; None where too little is behind it."""
         year_before = months_before(made_at, 12)
         closed = [day.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
