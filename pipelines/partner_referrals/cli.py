@@ -611,18 +611,27 @@ def sandbox(
         days=30,
         api_port=port,
     ) as stand_in:
-        print(f"export SOURCES__PARTNER_CENTER__BASE_URL={stand_in.base_url}")
-        print(
-            f"export SOURCES__PARTNER_CENTER__CREDENTIALS__ACCESS_TOKEN={stand_in.access_token}",
-            flush=True,
-        )
+        section = "SOURCES__PARTNER_CENTER"
+        variables = {
+            f"{section}__BASE_URL": stand_in.base_url,
+            f"{section}__CREDENTIALS__ACCESS_TOKEN": stand_in.access_token,
+            "REFERRALS_WAREHOUSE": "sandbox.duckdb",
+        }
+        served = f"Referrals served: {len(stand_in.records()):,}"
         if engagements is not None:
-            name = "SOURCES__PARTNER_CENTER__CREDENTIALS__ENGAGEMENTS_ACCESS_TOKEN"
-            print(f"export {name}={stand_in.engagements_access_token}", flush=True)
-            _err.print(f"{len(stand_in.engagements.records()):,} deals are served.")
+            resources = '["engagements"]' if records is None else '["referrals", "engagements"]'
+            token = stand_in.engagements_access_token
+            variables |= {
+                f"{section}__ENGAGEMENTS_BASE_URL": stand_in.base_url,
+                f"{section}__CREDENTIALS__ENGAGEMENTS_ACCESS_TOKEN": token,
+                f"{section}__RESOURCES": shlex.quote(resources),
+            }
+            served += f", deals: {len(stand_in.engagements.records()):,}"
+        for name, value in variables.items():
+            print(f"export {name}={value}", flush=True)
         _err.print(
-            f"{len(stand_in.records()):,} referrals are served. Set these two variables in "
-            "another terminal and run 'referrals load' there. Enter: the next day. Ctrl-C: stop."
+            f"{served}. Set these variables in another terminal and run 'referrals load' there, "
+            "which writes sandbox.duckdb. Enter: the next day. Ctrl-C: stop."
         )
         _serve(stand_in)
 

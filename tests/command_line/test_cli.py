@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -340,27 +339,31 @@ def test_demo_shows_the_funnel_and_refuses_a_real_warehouse(referrals, warehouse
 
 @pytest.mark.slow
 def test_sandbox_and_load_as_two_programs(tmp_path, warehouse):
-    """What the sandbox prints is all that a load in another terminal needs."""
-    records = tmp_path / "records.jsonl"
+    """What the sandbox prints is all that a load in another terminal needs, of deals too."""
+    records, deals = tmp_path / "records.jsonl", tmp_path / "deals.jsonl"
     records.write_text("\n".join(json.dumps(referral(f"r{n}")) for n in range(3)))
+    deals.write_text(json.dumps({"id": "d", "createdDateTime": "2024-05-06T07:08:09Z"}))
     with subprocess.Popen(
-        [*COMMAND, "sandbox", "--records", str(records)],
+        [*COMMAND, "sandbox", "--records", str(records), "--engagements", str(deals)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
     ) as sandbox:
-        lines = [sandbox.stdout.readline().removeprefix("export ").strip() for _ in range(2)]
+        exports = "".join(sandbox.stdout.readline() for _ in range(6))
         try:
             loaded = subprocess.run(
-                [*COMMAND, "load", "--json", "--warehouse", str(warehouse)],
-                env={**os.environ, **dict(line.split("=", 1) for line in lines)},
+                ["sh", "-c", f'{exports}exec "$@"', "sh", *COMMAND, "load", "--json"],
+                cwd=tmp_path,
                 capture_output=True,
                 text=True,
             )
         finally:
             sandbox.terminate()
-    assert (0, 3) == (loaded.returncode, json.loads(loaded.stdout)["rows_received"])
-    assert 0 == sandbox.returncode
+    assert (0, 0) == (loaded.returncode, sandbox.returncode)
+    with duckdb.connect(tmp_path / "sandbox.duckdb", read_only=True) as connection:
+        counts = connection.sql("from (select count(*) from partner_center.referrals), "
+                                "(select count(*) from partner_center.engagements)")  # fmt: skip
+        assert [(3, 1)] == counts.fetchall()
 
 
 def test_offset_of_as_of_is_applied(referrals, warehouse, load, serve):
