@@ -71,6 +71,8 @@ def test_commands_work(document, serve, referrals, warehouse, tmp_path):
     shutil.copy(warehouse, "demo.duckdb")
 
     for command in shown:
+        # The warehouse knows nothing before the load above.
+        command = [word.replace("2026-01-01", "2199-01-01") for word in command]
         code, _, told = referrals(*command)
         assert 0 == code, f"{command}: {told}"
 

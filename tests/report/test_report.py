@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from partner_center_sandbox import Sandbox
-from partner_referrals.errors import UsageError
+from partner_referrals.errors import ReferralsError, UsageError
 from partner_referrals.report import write_report
 from partner_referrals.report.figures import read_figures
 from support.loads import build_warehouse
@@ -284,7 +284,7 @@ class TestFile:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(os, "fsync", fail)
-        with pytest.raises(UsageError, match="No space left"):
+        with pytest.raises(ReferralsError, match="No space left"):
             write_report(small, out)
 
         assert "the old one" == out.read_text()
@@ -293,13 +293,13 @@ class TestFile:
     def test_never_replaces_the_warehouse(self, small, tmp_path):
         """A report onto the warehouse's own path is refused."""
         own = Path(shutil.copy(small, tmp_path))
-        with pytest.raises(UsageError, match="the warehouse itself"):
+        with pytest.raises(UsageError, match="is the same file as"):
             write_report(own, own)
 
         assert [(5,)] == ask(own, "select count(*) from marts.referrals")
 
     @pytest.mark.parametrize(
-        ("name", "advice"), [("missing/report.html", "Create it first"), (".", "Give a file")]
+        ("name", "advice"), [("missing/report.html", "Create it first"), (".", "Name a file in it")]
     )
     def test_needs_a_place(self, small, tmp_path, name, advice):
         """Where no file can be, the report says so before it reads anything."""

@@ -1,7 +1,7 @@
 """One read-only question to the warehouse, in a cage."""
 
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -101,9 +101,13 @@ def _require_known(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _ask(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
-    watchdog = threading.Timer(MAX_SECONDS, connection.interrupt)
-    watchdog.start()
-    try:
-        return connection.sql(sql).to_arrow_table()
-    finally:
-        watchdog.cancel()
+    """Run the statement in a thread: DuckDB swallows a signal that comes while it plans."""
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(lambda: connection.sql(sql).to_arrow_table())
+        try:
+            wait([answer], timeout=MAX_SECONDS)
+        finally:
+            while not answer.done():
+                connection.interrupt()
+                wait([answer], timeout=0.1)
+        return answer.result()
