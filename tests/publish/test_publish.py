@@ -107,7 +107,8 @@ def change(warehouse, run_id):
         connection.execute("update partner_center.referrals set customer_name = $1", [run_id])
         connection.execute(
             "insert into partner_center.load_runs by name "
-            "select $1 as run_id, $2 as finished_at, true as succeeded",
+            "select $1 as run_id, $2 as finished_at, 'full' as mode, 'referrals' as resource, "
+            "true as succeeded",
             [run_id, NOW + timedelta(minutes=int(run_id))],
         )
         connection.execute("commit")
