@@ -198,6 +198,15 @@ def test_keys_and_variables_exist(document):
     assert set() == named - set(reference())
 
 
+def test_every_mart_is_offered_to_bi_tools():
+    """Metabase's Init SQL has a view for each mart, and no document names a file of no mart."""
+    marts = {path.stem for path in (ROOT / "sql" / "marts").glob("*.sql")}
+    text = text_of("docs/bi.md")
+
+    assert marts == set(re.findall(r"view (\w+) as from '/srv/bi/referrals/\1\.parquet'", text))
+    assert set() == set(re.findall(r"(\w+)\.parquet", text)) - marts
+
+
 # Messages
 
 

@@ -103,6 +103,8 @@ def _require_known(connection: duckdb.DuckDBPyConnection) -> None:
 def _ask(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     """Run the statement in a thread: DuckDB swallows a signal that comes while it plans."""
     with ThreadPoolExecutor(1) as pool:
+        # The thread starts now: a signal during its start would leave the statement uninterrupted.
+        pool.submit(int).result()
         answer = pool.submit(lambda: connection.sql(sql).to_arrow_table())
         try:
             wait([answer], timeout=MAX_SECONDS)
