@@ -15,6 +15,14 @@ from support.views import TABLES
 DEFINITIONS = {each.qualified_name: each for each in explained_views()}
 
 
+def carried(dialect):
+    """The names of the views that an engine gets: on Spark, none of the forecasts."""
+    names = list(DEFINITIONS)
+    if dialect == "spark":
+        return [name for name in names if ".forecast" not in name]
+    return names
+
+
 def created(statements):
     """The views that statements make, in their order."""
     return [found[1] for each in statements if (found := re.match(r"create view (\S+)", each))]
@@ -25,7 +33,7 @@ def test_ddl_makes_every_view_after_those_it_reads(dialect):
     """Each view is made once, and only when everything that it reads is there."""
     made = created(view_ddl(dialect))
 
-    assert ["settings.sla_rules", "settings.fx_rates", "settings.funnel", *DEFINITIONS] == made
+    assert ["settings.sla_rules", "settings.fx_rates", "settings.funnel", *carried(dialect)] == made
     for position, name in enumerate(made[3:], start=3):
         read = {each for each in DEFINITIONS[name].dependencies if each in DEFINITIONS}
         assert read <= set(made[:position])
@@ -36,8 +44,8 @@ def test_ddl_carries_every_comment(dialect):
     """What a file says of its view and of each column stands in the DDL."""
     ddl = "\n".join(view_ddl(dialect))
 
-    for definition in DEFINITIONS.values():
-        for meaning in definition.columns.values():
+    for name in carried(dialect):
+        for meaning in DEFINITIONS[name].columns.values():
             assert meaning.partition("'")[0] in ddl
 
 
