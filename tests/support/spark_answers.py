@@ -32,14 +32,13 @@ def main() -> None:
         answers,
         **{"spark.sql.codegen.wholeStage": "false", "spark.sql.adaptive.enabled": "false"},
     )
-    make_views(session, Path(order["published"]), order["statements"])
-    session.sql(f"set time zone '{order['zone']}'")
+    make_base(session, Path(order["published"]))
     with ThreadPoolExecutor(max_workers=2) as workers:
         for label, asked in order["asks"].items():
-            session.sql(
-                "create or replace view intermediate.asked_moments as select "
-                f"{_moment(asked['as_of'])} as as_of, {_moment(asked['known_at'])} as known_at"
-            )
+            session.sql("set time zone 'UTC'")
+            for statement in order["statements"]:
+                answer_once(session, statement, asked)
+            session.sql(f"set time zone '{order['zone']}'")
 
             def write(mart: str, place: Path = answers / label) -> None:
                 session.table(f"marts.{mart}").write.parquet(str(place / mart))
@@ -63,16 +62,34 @@ def start(place: Path, memory: str = "3g", **settings: str) -> SparkSession:
     return builder.getOrCreate()
 
 
-def make_views(session: SparkSession, published: Path, statements: list[str]) -> None:
-    """The base tables over the published files, and the views over them."""
+def answer_once(session: SparkSession, statement: str, asked: dict[str, str]) -> None:
+    """Run one statement of the DDL; what would be an intermediate view is made a table.
+
+    Spark plans all that is below a view for each view above it: tables make minutes of seconds.
+    """
+    kind, _, name = statement.partition(" intermediate.")
+    if kind == "drop view if exists" and name != "asked_moments":
+        session.sql(f"drop table if exists intermediate.{name}")
+    elif kind == "create view" and name.startswith("asked_moments"):
+        session.sql(
+            "create view intermediate.asked_moments as select "
+            f"{_moment(asked['as_of'])} as as_of, {_moment(asked['known_at'])} as known_at"
+        )
+    elif kind == "create view":
+        query = statement.partition("\nas ")[2]
+        session.sql(f"create table intermediate.{name.split()[0]} using parquet as {query}")
+    else:
+        session.sql(statement)
+
+
+def make_base(session: SparkSession, published: Path) -> None:
+    """The base tables over the published files."""
     session.sql("create schema partner_center")
     for table, path in TABLES.items():
         session.sql(
             f"create view partner_center.{table} as "
             f"select * from parquet.`{published}/partner_center/{path}`"
         )
-    for statement in statements:
-        session.sql(statement)
 
 
 def _moment(text: str | None) -> str:
