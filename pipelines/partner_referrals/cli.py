@@ -368,14 +368,26 @@ def report(
     out: Annotated[Path, typer.Option("--out", help="The HTML file.")] = Path("referrals.html"),
     as_of: AsOf = None,
     anonymise: Annotated[
-        bool, typer.Option("--anonymise", help="Made-up names instead of the customers'.")
+        bool, typer.Option("--anonymise", help="Numbers instead of the customers' names.")
     ] = False,
+    language: Annotated[str, typer.Option("--language", help="Of the wording: en or fr.")] = "en",
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", help="A line to reach, such as win_rate=0.45; may be repeated."),
+    ] = None,
 ) -> None:
-    """One HTML file with the whole funnel; opens anywhere, also offline."""
+    """One HTML file: what to do today, how we are doing, and why; opens anywhere, also offline."""
     warehouse = _locate(warehouse, "report")
-    from partner_referrals.report import write_report
+    from partner_referrals.report import read_targets, write_report
 
-    write_report(warehouse, out, as_of=as_of, anonymise=anonymise)
+    write_report(
+        warehouse,
+        out,
+        as_of=as_of,
+        anonymise=anonymise,
+        language=language,
+        targets=read_targets(target or ()),
+    )
     print(f"The report is {out}.")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings
 from partner_center_sandbox import Sandbox
-from partner_referrals.load import load
+from partner_referrals.load import LoadOptions, load, load_resources
 from support.records import NOW
 
 
@@ -82,6 +82,21 @@ def load_from(sandbox: Sandbox, path: Path, now: datetime = NOW) -> None:
     )
     settings.on_resolved()
     load(path, settings=settings, clock=lambda: now)
+
+
+def load_everything(sandbox: Sandbox, path: Path, now: datetime = NOW) -> None:
+    """Load all three resources of a stand-in into the warehouse at `path`."""
+    settings = PartnerCenterSettings(
+        base_url=sandbox.base_url,
+        engagements_base_url=sandbox.base_url,
+        resources=["referrals", "engagements", "search"],
+        credentials=PartnerCenterCredentials(
+            access_token=sandbox.access_token,
+            engagements_access_token=sandbox.engagements_access_token,
+        ),
+    )
+    settings.on_resolved()
+    load_resources(path, LoadOptions(), settings=settings, clock=lambda: now)
 
 
 def build_warehouse(path: Path, sandbox: Sandbox, now: datetime = NOW) -> Path:

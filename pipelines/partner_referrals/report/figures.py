@@ -1,110 +1,104 @@
-"""Reads the report's figures: what the marts answer, for each segment that can be chosen."""
+"""Reads what the report shows: the referrals to count, and what the marts say of all of them."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from partner_referrals.errors import UsageError
 from partner_referrals.warehouse.query import caged
 
 _QUERIES = Path(__file__).parent / "queries"
 
-# Each mart of a million referrals is asked once; what several figures share is kept meanwhile.
-_SHARED = (
-    "shown_moment",
-    "shown_rules",
-    "duration_edges",
-    "shown_segments",
-    "shown_referrals",
-    "shown_open",
-)
-_DATASETS = (
-    "segments",
-    "funnel",
-    "trend",
-    "cohorts",
-    "curves",
-    "durations",
-    "duration_bins",
-    "response_sla",
-    "open_ages",
-    "open_list",
-    "issues",
+# What other queries of the report read.
+_SHARED = ("moment", "rules", "issue_rules")
+# Marts of all referrals, for what stands in the HTML without scripts.
+_MARTS = (
+    "trends",
+    "funnel_stages",
+    "win_rates",
+    "stage_durations",
     "freshness",
+    "org_sizes",
+    "pipeline",
+    "deal_win_rates",
+    "loss_reasons",
+    "forecasts",
 )
 
-# By their first referral, so that a number stays when new customers come.
-_NUMBER_CUSTOMERS = """
-create temp table customers as
-select
-    customer_name,
-    'Customer ' || row_number() over (
-        order by min(created_at) nulls last, min(referral_id)
-    ) as alias
-from temp.shown_referrals
-where customer_name is not null
-group by customer_name
-"""
-_RENAME_CUSTOMERS = """
-update temp.shown_open set customer_name = customers.alias
-from temp.customers where shown_open.customer_name = customers.customer_name
-"""
+Row = dict[str, Any]
 
-Dataset = dict[str, list[Any]]
+
+@dataclass(frozen=True)
+class Figures:
+    """Everything that the report shows, of one state of the warehouse.
+
+    `referrals` are in the order of listing; `marts` hold the rows of the marts for all referrals.
+    """
+
+    as_of: datetime | None
+    referrals: pa.Table
+    rules: list[Row]
+    issue_rules: list[Row]
+    marts: dict[str, list[Row]]
 
 
 def read_figures(
-    warehouse: Path, *, as_of: str | None = None, anonymise: bool = False
-) -> dict[str, Any]:
-    """Everything that the page shows, ready for JSON: `columns` and `rows` of each dataset.
+    warehouse: Path, *, as_of: str | None = None, customer_alias: str | None = None
+) -> Figures:
+    """Read the figures; with `customer_alias`, customers are that word and a number.
 
-    All of one state of the warehouse. Raises UsageError where it holds no finished load.
+    Raises UsageError where the warehouse holds no finished load.
     """
     with caged(warehouse, as_of=as_of) as connection:
         try:
             for name in _SHARED:
                 connection.execute(f"create temp table {name} as {_query(name)}")
-            if anonymise:
-                connection.execute(_NUMBER_CUSTOMERS)
-                connection.execute(_RENAME_CUSTOMERS)
-            return {
-                "as_of": _column(connection, "select as_of from temp.shown_moment")[0],
-                "is_anonymous": anonymise,
-                "rules": _read(connection, "from temp.shown_rules order by limit_hours, rule"),
-                "duration_edges": _column(
-                    connection, "select edge_hours from temp.duration_edges order by edge_hours"
-                ),
-                "datasets": {name: _read(connection, _query(name)) for name in _DATASETS},
-            }
+            return Figures(
+                as_of=_rows(connection, "select as_of from temp.moment")[0]["as_of"],
+                referrals=_read_referrals(connection, customer_alias),
+                rules=_rows(connection, "from temp.rules order by place"),
+                issue_rules=_rows(connection, "from temp.issue_rules order by place"),
+                marts={name: _rows(connection, _query(name)) for name in _MARTS},
+            )
         except duckdb.CatalogException as error:
             raise UsageError(
                 f"{warehouse} holds no finished load yet. Run 'referrals load' first."
             ) from error
 
 
+def _read_referrals(connection: duckdb.DuckDBPyConnection, customer_alias: str | None) -> pa.Table:
+    referrals = connection.sql(_query("referrals")).to_arrow_table()
+    if customer_alias is None:
+        return referrals
+    numbers = {
+        row["customer_name"]: f"{customer_alias} {row['customer_number']}"
+        for row in _rows(connection, _query("customers"))
+    }
+    place = referrals.schema.get_field_index("customer_name")
+    names = pa.array([numbers.get(name) for name in referrals["customer_name"].to_pylist()])
+    return referrals.set_column(place, "customer_name", names.cast(pa.string()))
+
+
+def first_months(figures: Figures) -> tuple[date | None, date | None]:
+    """The first month of the calendar, and the first that lies in it as a whole."""
+    months = figures.marts["trends"]
+    complete = [row["period_start"] for row in months if row["is_complete"]]
+    return (months[0]["period_start"] if months else None, min(complete, default=None))
+
+
+def overdue_deals(figures: Figures) -> int:
+    """How many open deals are past the day on which they were expected to close."""
+    return sum(row["overdue_count"] for row in figures.marts["pipeline"])
+
+
 def _query(name: str) -> str:
     return (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def _read(connection: duckdb.DuckDBPyConnection, sql: str) -> Dataset:
-    answer = connection.execute(sql)
-    columns = [column[0] for column in answer.description or ()]
-    return {
-        "columns": columns,
-        "rows": [[_plain(value) for value in row] for row in answer.fetchall()],
-    }
-
-
-def _column(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:
-    return [row[0] for row in _read(connection, sql)["rows"]]
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it: times in ISO, fractions to six digits, more than is shown."""
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    if isinstance(value, date):
-        return value.isoformat()
-    return round(value, 6) if isinstance(value, float) else value
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
+    rows: list[Row] = connection.sql(sql).to_arrow_table().to_pylist()
+    return rows

@@ -1,64 +1,131 @@
 """Puts figures, style and scripts together into one page."""
 
 import base64
-import functools
 import hashlib
 import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 
-import vl_convert
+from partner_referrals.report.columns import pack_columns
+from partner_referrals.report.figures import Figures, first_months, overdue_deals
+from partner_referrals.report.static import write_glossary, write_sections
+from partner_referrals.report.words import Words
 
 _PAGE = Path(__file__).parent / "page"
 _SCRIPTS = (
     "wording.js",
-    "figures.js",
+    "data.js",
+    "measures.js",
     "elements.js",
-    "tiles.js",
-    "chart.js",
+    "charts.js",
+    "filters.js",
+    "listing.js",
+    "sections/today.js",
+    "sections/standing.js",
+    "sections/ends.js",
     "sections/funnel.js",
-    "sections/trend.js",
-    "sections/cohorts.js",
     "sections/wins.js",
-    "sections/curves.js",
-    "sections/durations.js",
+    "sections/curve.js",
+    "sections/cohorts.js",
+    "sections/respond.js",
+    "sections/steps.js",
     "sections/open.js",
-    "first.js",
-    "trust.js",
+    "sections/trust.js",
     "page.js",
 )
+# So many referrals are listed with their names; all are counted.
+LISTED_REFERRALS = 50_000
 
 # In JSON these stand only inside strings; escaped, no name can end the script element around it.
 _INERT = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&"})
 
 
-def render_page(figures: dict[str, Any]) -> str:
-    """The whole page as HTML; it may run its own two scripts and fetch nothing."""
-    charting = _charting()
-    drawing = "(() => {\n'use strict';\n" + "\n".join(map(_read, _SCRIPTS)) + "})();\n"
+def render_page(
+    figures: Figures,
+    words: Words,
+    *,
+    targets: Mapping[str, float] | None = None,
+    is_anonymous: bool = False,
+) -> str:
+    """The whole page as HTML; it may run its own script and fetch nothing."""
+    script = "(() => {\n'use strict';\n" + "\n".join(map(_read, _SCRIPTS)) + "})();\n"
+    as_of = figures.as_of
+    scope = words.say("scope", moment=words.moment(as_of)) if as_of else words.say("scope.none")
+    if is_anonymous:
+        scope += f" {words.say('scope.anonymous')}"
+    labels = {
+        key.replace(".", "_"): escape(words.say(key))
+        for key, entry in words.entries.items()
+        if isinstance(entry, str) and "{" not in entry
+    }
     return Template(_read("page.html")).substitute(
-        script_hashes=f"{_source_hash(charting)} {_source_hash(drawing)}",
+        labels,
+        language_code=words.code,
+        script_hash=_source_hash(script),
         style=_read("page.css"),
-        figures=_script_json(figures),
-        charting=charting,
-        drawing=drawing,
+        document_title=escape(
+            words.say("title.as_of", moment=words.moment(as_of)) if as_of else words.say("title")
+        ),
+        scope=escape(scope),
+        referral_count=escape(words.say("count.referrals", n=figures.referrals.num_rows)),
+        sections=write_sections(figures, words),
+        glossary=write_glossary(words),
+        language=_script_json({"code": words.code, "words": words.entries}),
+        figures=_script_json(_describe(figures, dict(targets or {}))),
+        script=script,
     )
 
 
-@functools.cache
-def _charting() -> str:
-    """Vega-Embed with all that it needs in one script, as the package brings it; takes a second."""
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+def _describe(figures: Figures, targets: dict[str, float]) -> dict[str, Any]:
+    """What the scripts get; moments in seconds, months counted from January 1970."""
+    first, first_complete = first_months(figures)
+    last_month = None if figures.as_of is None else _month_number(figures.as_of)
+    (freshness,) = figures.marts["freshness"]
+    facts = {name: _plain(value) for name, value in freshness.items()}
+    facts |= {
+        "as_of": _plain(figures.as_of),
+        "first_month": last_month if first is None else _month_number(first),
+        "first_complete_month": (
+            last_month if first_complete is None else _month_number(first_complete)
+        ),
+        "last_month": last_month,
+        "overdue_deals": overdue_deals(figures),
+        "org_sizes": [row["customer_org_size"] for row in figures.marts["org_sizes"]],
+    }
+    return {
+        "facts": facts,
+        "targets": targets,
+        "rules": figures.rules,
+        "issue_rules": figures.issue_rules,
+        "referrals": pack_columns(
+            figures.referrals,
+            {"referral_id": LISTED_REFERRALS, "customer_name": LISTED_REFERRALS},
+        ),
+    }
+
+
+def _month_number(day: date) -> int:
+    return (day.year - 1970) * 12 + day.month - 1
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it; moments in seconds since 1970."""
+    if isinstance(value, datetime):
+        return (value - datetime(1970, 1, 1)).total_seconds()
+    return value
 
 
 def _read(name: str) -> str:
     return (_PAGE / name).read_text(encoding="utf-8")
 
 
-def _script_json(figures: dict[str, Any]) -> str:
+def _script_json(values: dict[str, Any]) -> str:
     # Everything beyond ASCII is escaped too, U+2028 among it.
-    return json.dumps(figures, allow_nan=False, separators=(",", ":")).translate(_INERT)
+    return json.dumps(values, allow_nan=False, separators=(",", ":")).translate(_INERT)
 
 
 def _source_hash(script: str) -> str:

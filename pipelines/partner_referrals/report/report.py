@@ -1,22 +1,60 @@
 """Writes the report."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from partner_referrals.errors import UsageError
 from partner_referrals.output.files import require_writable, write_file
 from partner_referrals.report.figures import read_figures
 from partner_referrals.report.page import render_page
+from partner_referrals.report.words import Words
+
+# What a target can be set for, and the most that it can be.
+_TARGETS = {"win_rate": 1.0, "created_count": 1e9, "won_count": 1e9}
+
+
+def read_targets(texts: Iterable[str]) -> dict[str, float]:
+    """Targets by the name of their figure, from texts such as "win_rate=0.45".
+
+    The counts are those of a month. Raises UsageError for another name or an impossible number.
+    """
+    targets = {}
+    for text in texts:
+        name, _, written = text.partition("=")
+        try:
+            number = float(written)
+        except ValueError:
+            number = -1.0
+        if name not in _TARGETS or not 0 <= number <= _TARGETS[name]:
+            raise UsageError(
+                f"--target '{text}' is not understood. Write win_rate=0.45 (a share, 0 to 1), "
+                "created_count=150 or won_count=40 (a month's)."
+            )
+        targets[name] = number
+    return targets
 
 
 def write_report(
-    warehouse: Path, out: Path, *, as_of: str | None = None, anonymise: bool = False
+    warehouse: Path,
+    out: Path,
+    *,
+    as_of: str | None = None,
+    anonymise: bool = False,
+    language: str = "en",
+    targets: Mapping[str, float] | None = None,
 ) -> None:
     """Write the report on `warehouse` to `out`: one HTML file that opens without a network.
 
     `as_of` (naive UTC, ISO) is the moment that it answers for; with `anonymise`, customers appear
-    by number. Readers of `out` see the old file or the whole new one. Raises UsageError where
-    nothing can be read or written.
+    by number; `targets` are lines to reach, by the name of the figure ("win_rate"). Readers of
+    `out` see the old file or the whole new one. Raises UsageError where nothing can be read or
+    written, or the language is not known.
     """
     require_writable(out, inputs=[warehouse])
-    page = render_page(read_figures(warehouse, as_of=as_of, anonymise=anonymise))
+    words = Words(language)
+    figures = read_figures(
+        warehouse, as_of=as_of, customer_alias=words.say("column.customer") if anonymise else None
+    )
+    page = render_page(figures, words, targets=targets, is_anonymous=anonymise)
     with write_file(out, inputs=[warehouse]) as file:
         file.write(page.encode())

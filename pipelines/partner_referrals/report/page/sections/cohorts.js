@@ -1,99 +1,45 @@
 // Do we win sooner than we used to?
 
-// Rows: label, days, rate (null: not yet), is_few.
-function cohortChart(rows) {
-  const top = Math.max(0.01, ...rows.filter(row => !row.is_few).map(row => row.rate ?? 0));
-  const steps = range => ({ type: 'quantize', domain: [0, top], range });
-  const cell = {
-    x: {
-      ...category('days', rows, { orient: 'top', labelAngle: 0, ticks: false, domain: false }),
-      title: 'won within so many days',
-    },
-    y: category('label', rows),
-  };
-  const tooltip = [tip('label', 'Created in'), tip('days', 'Days'), tip('text', 'Won')];
-  const square = { type: 'rect', stroke: 'var(--card)', strokeWidth: 2, tooltip: true };
-  const inks = ['low', 'low', 'low', 'high', 'high'].map(ink => `var(--heat-ink-${ink})`);
-  return chart(
-    rows,
-    new Set(rows.map(row => row.label)).size * 22,
-    [
-      {
-        transform: [{ filter: 'datum.rate !== null && !datum.is_few' }],
-        mark: square,
-        encoding: {
-          ...cell,
-          fill: {
-            field: 'rate',
-            type: 'quantitative',
-            legend: null,
-            scale: steps([1, 2, 3, 4, 5].map(step => `var(--heat-${step})`)),
-          },
-          tooltip,
-        },
-      },
-      {
-        transform: [{ filter: 'datum.rate === null' }],
-        mark: { ...square, fill: 'url(#hatch)' },
-        encoding: { ...cell, tooltip },
-      },
-      {
-        transform: [{ filter: 'datum.rate !== null && !datum.is_few' }],
-        mark: { type: 'text' },
-        encoding: {
-          ...cell,
-          text: { field: 'text' },
-          color: {
-            field: 'rate',
-            type: 'quantitative',
-            legend: null,
-            scale: steps(inks),
-          },
-        },
-      },
-      {
-        transform: [{ filter: 'datum.rate !== null && datum.is_few' }],
-        mark: { type: 'text', color: 'var(--muted)' },
-        encoding: { ...cell, text: { field: 'text' } },
-      },
-    ],
-    { resolve: { scale: { color: 'independent' } } },
-  );
-}
-
 const WINDOWS = [7, 14, 30, 60, 90];
-const within = (row, window) => row[`won_within_${window}_days_rate`];
 
-function cohortsAnswer(rows) {
-  const watched = rows.filter(row => within(row, 90) !== null && row.created_count >= FEW);
-  if (!watched.length) return 'No month with enough referrals has been watched for 90 days yet.';
-  const [newest, oldest] = [watched[0], last(watched)];
-  const share = row => percent(within(row, 90));
-  return `Won within 90 days: ${share(newest)} of those created in ${month(newest.created_month)}` +
-    (newest === oldest ? '.' : `, ${share(oldest)} in ${month(oldest.created_month)}.`);
-}
+// A window is known once it has passed for the whole month.
+const hasPassed = (month, days) => monthStart(month + 1) / 1_000 + days * DAY <= asOf;
 
-function cohortsSection(segment) {
-  if (isFew(segment)) return { nothing: TOO_FEW };
-  const rows = pick('cohorts', segment);
-  if (!rows.length) return { nothing: 'None of them was created in the last 24 months.' };
+function cohortsSection(table_, rows) {
+  if (rows.length < FEW) return { answer: say('few') };
+  const won = codeOf(table_.outcome, 'won');
+  const months_ = [...Map.groupBy(rows, row => table_.created_month[row])]
+    .filter(([month]) => month !== NO_DAY && month > facts.last_month - 24)
+    .sort(([one], [other]) => other - one)
+    .map(([month, them]) => ({ month, them, rates: WINDOWS.map(days => {
+      if (!hasPassed(month, days)) return null;
+      const limit = days * DAY;
+      return howMany(them, row => table_.outcome[row] === won && table_.age_seconds[row] >= 0 &&
+        table_.age_seconds[row] <= limit);
+    }) }));
+  if (!months_.length) return { answer: say('cohorts.none') };
+  const enough = months_.filter(({ them }) => them.length >= FEW);
+  const top = Math.max(0.01, ...enough.flatMap(({ them, rates }) => rates.map(each => (each ?? 0) / them.length)));
+  const cell = ({ month, them, rates }) => rates.map((number_, place) => {
+    if (number_ === null) return make('span', { className: 'heat unripe', title: say('month.unripe') }, NONE);
+    const rate = number_ / them.length;
+    const isFew = them.length < FEW;
+    const shade = isFew ? 0 : Math.min(5, 1 + Math.floor((rate / top) * 5));
+    return leading(number_, { created: month, outcome: 'won', aged: `0..${WINDOWS[place] * DAY}` },
+      make('span', { className: `heat heat-${shade}` }, isFew ? count(number_) : percent(rate)));
+  });
+  const known = enough.filter(({ rates }) => rates[4] !== null);
+  const share = ({ them, rates }) => percent(rates[4] / them.length);
+  const year = known.find(({ month }) => month === known[0].month - 12) ?? last(known);
   return {
-    answer: cohortsAnswer(rows),
-    charts: [{
-      spec: cohortChart(rows.flatMap(row => WINDOWS.map(window => ({
-        label: `${shortMonth(row.created_month)} · ${count(row.created_count)}`,
-        days: window,
-        rate: within(row, window),
-        is_few: row.created_count < FEW,
-        text: within(row, window) === null ? 'not known yet' : percent(within(row, window)),
-      })))),
-    }],
-    tables: [[rows, [
-      text('Created in', row => month(row.created_month)),
-      number('Created', row => count(row.created_count)),
-      number('Won so far', row => count(row.won_count)),
-      number('Open', row => count(row.open_count)),
-      ...WINDOWS.map(window => number(`${window} d`, row => within(row, window))),
-    ]]],
+    answer: !known.length ? say('cohorts.young')
+      : known.length === 1
+        ? say('cohorts.one', { share: share(known[0]), month: monthName(known[0].month) })
+        : say('cohorts.answer', { share: share(known[0]), month: monthName(known[0].month),
+          before: share(year), other: monthName(year.month) }),
+    body: table(say('cohorts.table'), [text(say('column.created_in')), number(capital(words('created'))),
+      ...WINDOWS.map(days => number(say('cohorts.within', { n: days })))],
+    months_.map(each => [monthName(each.month), leading(each.them.length, { created: each.month }),
+      ...cell(each)])),
   };
 }

@@ -1,77 +1,51 @@
 // Whom do we win?
 
-// Rows: label, win_rate, win_rate_low, win_rate_high, text, is_chosen; reference: a rate.
-function winChart(rows, reference, top) {
-  // The same room for the names in each chart, so that their axes stand below each other.
-  const y = category('label', rows, { minExtent: 150 });
-  const x = quantity('win_rate', [0, top], { ...PERCENT_AXIS, tickCount: 4, labelFlush: false });
-  const tooltip = [tip('label', 'Segment'), tip('text', 'Won'), tip('interval', '95% interval')];
-  return chart(rows, rows.length * 24, [
-    {
-      data: { values: [{ reference }] },
-      mark: { type: 'rule', color: 'var(--muted)', strokeDash: [2, 3] },
-      encoding: { x: { ...x, field: 'reference' } },
-    },
-    {
-      mark: { type: 'rule', strokeWidth: 3, color: 'var(--accent)' },
-      encoding: { y, x: { ...x, field: 'win_rate_low' }, x2: { field: 'win_rate_high' }, tooltip },
-    },
-    {
-      mark: { type: 'point', filled: false, size: 70, strokeWidth: 2, stroke: 'var(--accent)' },
-      encoding: {
-        y,
-        x,
-        fill: {
-          condition: { test: 'datum.is_chosen', value: 'var(--accent)' },
-          value: 'var(--card)',
-        },
-        tooltip,
-      },
-    },
-    {
-      mark: { type: 'text', align: 'left', dx: 7, ...RIM },
-      encoding: { y, x: { ...x, field: 'win_rate_high' }, text: { field: 'text' } },
-    },
-  ]);
+function winRow({ label, rows, conditions }, table_, reference, top) {
+  const counts = outcomeCounts(table_, rows);
+  const decided = counts.won + counts.lost;
+  const [low, high] = wilson(counts.won, decided);
+  const rate = decided >= FEW ? counts.won / decided : null;
+  const marks = rate === null ? [] : [
+    [low / top, 'interval', (high - low) / top], [rate / top, 'point'],
+    [reference / top, 'reference'],
+    ...(targets.win_rate === undefined ? [] : [[targets.win_rate / top, 'target']]),
+  ];
+  return [label, leading(counts.won, { ...conditions, outcome: 'won' }),
+    leading(counts.lost, { ...conditions, outcome: 'lost' }), bar([], marks), percent(rate),
+    rate === null ? NONE : say('range', { low: percent(low), high: percent(high) }),
+    rows.length >= FEW ? percent(counts.won / rows.length) : NONE];
 }
 
-const interval = one => `${percent(one.win_rate_low)} to ${percent(one.win_rate_high)}`;
-
-function winsSection(segment) {
-  const deals = segment.won_count + segment.lost_count;
-  if (!deals) return { nothing: 'None of them was won or lost yet.' };
-  if (deals < FEW) {
-    const counts = `${count(segment.won_count)} won, ${count(segment.lost_count)} lost`;
-    return { nothing: `${counts}: too few for a rate.` };
-  }
-  const groups = peers(segment, 6)
-    .map(([kind, them]) => [kind, them.filter(one => one.win_rate !== null)])
-    .filter(([, them]) => them.length);
-  const shown = groups.flatMap(([, them]) => them);
-  const top = Math.min(1, 1.2 * Math.max(...shown.map(one => one.win_rate_high)));
-  const mark = one => (one === segment ? '▸ ' : '');
-  const line = one => ({
-    ...one,
-    label: `${mark(one)}${shortName(one)} · ${count(one.won_count + one.lost_count)}`,
-    text: percent(one.win_rate),
-    interval: interval(one),
-    is_chosen: one === segment,
-  });
+function winsSection(table_, rows) {
+  const counts = outcomeCounts(table_, rows);
+  const decided = counts.won + counts.lost;
+  if (!decided) return { answer: say('wins.none') };
+  if (decided < FEW) return { answer: say('wins.few', { won: counts.won, lost: counts.lost }) };
+  const rate = counts.won / decided;
+  const [low, high] = wilson(counts.won, decided);
+  const groups = segmentGroups(table_, rows);
+  const highs = groups.flatMap(({ groups: them }) => them.map(each => {
+    const { won, lost } = outcomeCounts(table_, each.rows);
+    return won + lost < FEW ? 0 : wilson(won, won + lost)[1];
+  }));
+  const top = Math.min(1, 1.05 * Math.max(high, targets.win_rate ?? 0, ...highs));
+  const columns = title => [text(title), number(capital(words('won'))), number(capital(words('lost'))),
+    wide(say('column.interval', { top: percent(top) })), number(say('column.win_rate')),
+    number(say('column.confidence')), number(say('column.conversion'))];
+  const everyone = { label: say('ends.all'), rows, conditions: {} };
+  const accepted = howMany(rows, row => table_.stage[row] >= 2);
   return {
-    answer: `${percent(segment.win_rate)} of ${count(deals)} decided deals were won ` +
-      `(95% interval: ${interval(segment)}); that is ${percent(segment.accepted_win_rate)} ` +
-      `of those accepted and ${percent(segment.conversion_rate)} of all.`,
-    charts: groups.map(([kind, them]) => ({
-      caption: `${SEGMENTS[kind]} · decided deals`,
-      spec: winChart(them.map(line), all.win_rate, top),
-    })),
-    tables: [[[all, ...shown], [
-      text('Segment', fullName),
-      number('Won', one => count(one.won_count)),
-      number('Lost', one => count(one.lost_count)),
-      number('Win rate', one => one.win_rate),
-      number('95% interval', one => (one.win_rate === null ? null : interval(one))),
-      number('Won of accepted', one => one.accepted_win_rate),
-    ]]],
+    answer: say('wins.answer', { rate: percent(rate), n: decided, low: percent(low), high: percent(high),
+      accepted: percent(counts.won / accepted), all: percent(counts.won / rows.length) }),
+    body: [
+      key([['interval', say('key.interval')], ['reference', say('key.reference')],
+        ...('win_rate' in targets ? [['target', `${say('key.target')}: ${percent(targets.win_rate)}`]] : [])]),
+      table(say('ends.all'), columns(''), [winRow(everyone, table_, rate, top)]),
+      ...groups.flatMap(({ kind, groups: them }) => [
+        heading(say(`segment.${kind}`)),
+        table(say(`segment.${kind}`), columns(say(`segment.${kind}`)),
+          them.map(each => winRow(each, table_, rate, top))),
+        cutNote(them)]),
+    ],
   };
 }

@@ -1,0 +1,144 @@
+// The referrals behind a number: searched, sorted, taken away as CSV.
+
+const PAGE = 200;
+const cellText = ({ of, show }, row) => (show ? show(row) : of(row) ?? NONE);
+
+function listedColumns(referrals) {
+  const text_ = (title, of, show = null) => ({ title: say(title), of, show: show ?? (row => of(row) ?? NONE) });
+  const day = column => row => (column[row] === NO_DAY ? null : new Date(column[row] * DAY * 1_000)
+    .toISOString().slice(0, 10));
+  const dated = (title, column) => text_(title, day(column),
+    row => (column[row] === NO_DAY ? NONE : dateName(column[row])));
+  const valued = (kind, title = `segment.${kind}`) =>
+    text_(title, row => value(referrals[kind], row), row => valueName(kind, value(referrals[kind], row)));
+  return [
+    text_('column.referral', row => referrals.referral_id[row]),
+    text_('column.customer', row => referrals.customer_name[row]),
+    valued('customer_market'), valued('customer_org_size'), valued('partner_market'), valued('origin'),
+    text_('column.stage', row => STAGES[referrals.stage[row]], row => words(STAGES[referrals.stage[row]])),
+    text_('column.outcome', row => value(referrals.outcome, row) ?? 'open',
+      row => words(value(referrals.outcome, row) ?? 'open')),
+    dated('column.created', referrals.created_on), dated('column.accepted', referrals.accepted_on),
+    dated('column.closed', referrals.closed_on),
+    text_('column.expires', row => (isNone(referrals.expires_at[row]) ? null
+      : new Date(referrals.expires_at[row] * 1_000).toISOString().slice(0, 16)),
+    row => (isNone(referrals.expires_at[row]) ? NONE : utcMoment(referrals.expires_at[row]))),
+  ];
+}
+
+// A cell that a spreadsheet reads as text, whatever it begins with.
+function csvCell(content) {
+  const plain = isNone(content) ? '' : String(content);
+  const inert = /^[\s]*[=+\-@\t\r＝＋－＠]/.test(plain) && !/^-?\d+(\.\d+)?$/.test(plain)
+    ? `'${plain}` : plain;
+  return /[",\r\n;]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
+}
+
+const asCsv = (columns, rows) => '\ufeff' + [
+  columns.map(({ title }) => csvCell(title)),
+  ...rows.map(row => columns.map(({ of }) => csvCell(of(row)))),
+].map(line => line.join(',')).join('\r\n') + '\r\n';
+
+function download(fileName, content) {
+  const link = make('a', { href: URL.createObjectURL(new Blob([content], { type: 'text/csv' })),
+    download: fileName });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+// The state of the open dialog: which rows, in which order, found by what.
+const listing = { columns: [], rows: [], listed: [], sortedBy: null, isDescending: false, shown: PAGE };
+
+function drawListing() {
+  const search = find('#search').value.trim().toLocaleLowerCase(LANGUAGE);
+  const { columns, sortedBy, isDescending } = listing;
+  let rows = listing.listed;
+  if (search) {
+    rows = rows.filter(row => columns.some(column =>
+      String(cellText(column, row)).toLocaleLowerCase(LANGUAGE).includes(search)));
+  }
+  if (sortedBy !== null) {
+    const { of } = columns[sortedBy];
+    const compared = (one, other) => {
+      const [left, right] = [of(one), of(other)];
+      if (isNone(left) || isNone(right)) return isNone(left) - isNone(right);
+      const order = typeof left === 'number' ? left - right : sorting.compare(left, right);
+      return isDescending ? -order : order;
+    };
+    rows = [...rows].sort(compared);
+  }
+  listing.found = rows;
+  const header = columns.map(({ title }, place) => make('th', { scope: 'col',
+    'aria-sort': sortedBy === place ? (isDescending ? 'descending' : 'ascending') : 'none' },
+  make('button', { type: 'button', 'data-sort': place }, title)));
+  find('#listing .scroll').replaceChildren(make('table', {},
+    make('thead', {}, make('tr', {}, header)),
+    make('tbody', {}, rows.slice(0, listing.shown).map(row => make('tr', {},
+      columns.map((column, place) => (place === 0
+        ? make('th', { scope: 'row' }, name(cellText(column, row)))
+        : make('td', {}, name(cellText(column, row))))))))));
+  const isCut = listing.listed.length < listing.rows.length;
+  find('#listed').textContent = [
+    say('listing.count', { n: listing.rows.length }),
+    isCut && say('listing.capped', { n: listing.listed.length, all: listing.rows.length }),
+    search && say('listing.found', { n: rows.length }),
+    rows.length > listing.shown && say('listing.shown', { n: listing.shown }),
+  ].filter(Boolean).join(' ');
+  find('#more').hidden = rows.length <= listing.shown;
+}
+
+// Open the dialog on the rows that fit the conditions, within those that are chosen.
+function openListing({ population, ...conditions }, populations) {
+  const { table: rowsOf, rows, columns, cap } = populations[population] ?? populations.referrals;
+  const found = rowsWhere(rowsOf, matching(rowsOf, conditions), rows);
+  Object.assign(listing, { columns: columns(rowsOf), rows: found,
+    listed: found.filter(row => row < cap), sortedBy: null, isDescending: false, shown: PAGE });
+  find('#listing h2').textContent = describe(conditions);
+  find('#search').value = '';
+  drawListing();
+  if (!find('#listing').open) find('#listing').showModal();
+}
+
+// What the conditions say, for the heading of the listing.
+function describe(conditions) {
+  const described = { stage: words, created: monthName, closed: monthName,
+    outcome: text_ => list(text_.split(' ').map(words)), since: monthName, before: monthName,
+    urgency: text_ => say(`urgency.${text_}`) };
+  const parts = Object.entries(conditions).filter(([each]) => has(`condition.${each}`))
+    .map(([each, text_]) => say(`condition.${each}`, {
+      value: FILTERS.includes(each) ? valueName(each, text_ === MISSING ? null : text_)
+        : described[each] ? described[each](text_)
+          : each === 'issue' ? words(issueRules[text_].rule)
+            : each === 'answer' ? answerName(text_) : String(text_),
+    }));
+  return parts.length ? capital(parts.join(' · ')) : say('listing.all');
+}
+
+function answerName(text_) {
+  const [place, state] = text_.split(' ').map(Number);
+  return `${ruleName(rules[place])}: ${words(['', 'met', 'breached', 'pending'][state])}`;
+}
+
+function readyListing() {
+  const dialog = find('#listing');
+  find('#search').addEventListener('input', () => { listing.shown = PAGE; drawListing(); });
+  find('#more').addEventListener('click', () => { listing.shown *= 5; drawListing(); });
+  find('#csv').addEventListener('click', () =>
+    download('referrals.csv', asCsv(listing.columns, listing.found)));
+  find('#close').addEventListener('click', () => dialog.close());
+  dialog.addEventListener('close', () => {
+    if ('show' in readAddress()) writeAddress({ ...readAddress(), show: '' });
+  });
+  dialog.addEventListener('click', ({ target }) => {
+    const place = target.dataset?.sort;
+    if (place === undefined) return;
+    const isSame = listing.sortedBy === Number(place);
+    Object.assign(listing, { sortedBy: Number(place), isDescending: isSame && !listing.isDescending });
+    drawListing();
+    dialog.querySelector(`[data-sort="${place}"]`).focus();
+  });
+  document.addEventListener('click', ({ target }) => {
+    const show = target.closest?.('[data-show]')?.dataset.show;
+    if (show) writeAddress({ ...readAddress(), show });
+  });
+}
