@@ -409,6 +409,14 @@ def test_grouped_answer_may_be_cut(sandbox: Sandbox) -> None:
     assert [{"status": "New", "referralCount": "2"}] == groups(sandbox, groupby="status")
 
 
+def threads_left() -> list[threading.Thread]:
+    """Threads besides the main one; those that were told to end have ten seconds for it."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    for thread in others:
+        thread.join(10)
+    return [thread for thread in others if thread.is_alive()]
+
+
 def test_slow_page_does_not_keep_the_sandbox_from_closing() -> None:
     """A request that waits for its page is dropped at the end."""
     with Sandbox(records=RECORDS) as sandbox:
@@ -419,10 +427,7 @@ def test_slow_page_does_not_keep_the_sandbox_from_closing() -> None:
         while not sandbox.requests:
             pass
     connection.close()
-    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
-    for thread in others:
-        thread.join(10)  # a worker that was told to end may need a moment
-    assert [] == [thread for thread in others if thread.is_alive()]
+    assert [] == threads_left()
 
 
 # Hooks
@@ -547,7 +552,7 @@ def test_sandbox_ends_while_a_client_keeps_its_connection() -> None:
         url, certificate = sandbox.base_url + PATH, sandbox.certificate
         session.get(url, timeout=30)
         sandbox.__exit__(None, None, None)
-        assert [threading.main_thread()] == threading.enumerate()
+        assert [] == threads_left()
         assert not certificate.parent.exists()
         with pytest.raises(requests.ConnectionError):
             session.get(url, timeout=30)
