@@ -365,7 +365,9 @@ def _say(sentence: str) -> None:
 @app.command()
 def report(
     warehouse: Warehouse = None,
-    out: Annotated[Path, typer.Option("--out", help="The HTML file.")] = Path("referrals.html"),
+    out: Annotated[
+        Path, typer.Option("--out", help="The HTML file; .pdf or .png with Chromium.")
+    ] = Path("referrals.html"),
     as_of: AsOf = None,
     anonymise: Annotated[
         bool, typer.Option("--anonymise", help="Numbers instead of the customers' names.")

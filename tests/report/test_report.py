@@ -203,6 +203,14 @@ class TestFile:
 
         assert 0.05 < out.stat().st_size / MEGABYTE < 0.3
 
+    def test_needs_a_browser_for_a_pdf(self, small, tmp_path, monkeypatch):
+        """Where there is none, a sentence says what to do, and no file is left."""
+        monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+        with pytest.raises(UsageError, match="needs Chromium, Chrome or Edge"):
+            write_report(small, tmp_path / "report.pdf")
+
+        assert [] == list(tmp_path.iterdir())
+
     def test_is_the_old_one_when_the_disk_is_full(self, small, out, monkeypatch):
         """A report that cannot be finished leaves the old one, and nothing beside it."""
         out.write_text("the old one")

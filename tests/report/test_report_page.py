@@ -3,6 +3,7 @@
 import csv
 import re
 import shutil
+import struct
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -402,6 +403,21 @@ class TestEverywhere:
         assert "Que faut-il faire maintenant" in text
         assert re.search(r"\b2\s000 recommandations", text)
         assert [] == re.findall(r"\b(?:Won|Created|Open|days|of the)\b", text)
+
+    @pytest.mark.parametrize(("name", "begins"), [("a.pdf", b"%PDF-"), ("a.PNG", b"\x89PNG")])
+    def test_prints_itself(self, browser, made_up, tmp_path, name, begins):
+        """The same command writes a PDF of several pages, or a picture of the first screen."""
+        out = tmp_path / name
+        write_report(made_up, out)
+        printed = out.read_bytes()
+
+        assert printed.startswith(begins)
+        assert [out] == list(tmp_path.iterdir())
+        if name == "a.pdf":
+            # Without its scripts the page would fill three.
+            assert len(re.findall(rb"/Type /Page\b", printed)) >= 7
+        else:
+            assert (1200, 1500) == struct.unpack(">II", printed[16:24])
 
     def test_no_complaint_and_no_request(self, desk):
         """After all this the console is empty, and nothing but the file was asked for."""

@@ -7,6 +7,7 @@ from partner_referrals.errors import UsageError
 from partner_referrals.output.files import require_writable, write_file
 from partner_referrals.report.figures import read_figures
 from partner_referrals.report.page import render_page
+from partner_referrals.report.printing import PRINTED, print_page
 from partner_referrals.report.words import Words
 
 # What a target can be set for, and the most that it can be.
@@ -45,6 +46,7 @@ def write_report(
 ) -> None:
     """Write the report on `warehouse` to `out`: one HTML file that opens without a network.
 
+    Where `out` ends in .pdf or .png, a browser of this machine prints it: see print_page.
     `as_of` (naive UTC, ISO) is the moment that it answers for; with `anonymise`, customers appear
     by number; `targets` are lines to reach, by the name of the figure ("win_rate"). Readers of
     `out` see the old file or the whole new one. Raises UsageError where nothing can be read or
@@ -56,5 +58,7 @@ def write_report(
         warehouse, as_of=as_of, customer_alias=words.say("column.customer") if anonymise else None
     )
     page = render_page(figures, words, targets=targets, is_anonymous=anonymise)
+    kind = out.suffix.lower()
+    content = print_page(page, kind) if kind in PRINTED else page.encode()
     with write_file(out, inputs=[warehouse]) as file:
-        file.write(page.encode())
+        file.write(content)
