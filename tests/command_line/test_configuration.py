@@ -164,7 +164,7 @@ def test_warehouse_is_found_in_order(write, tmp_path):
     assert "REFERRALS_WAREHOUSE" in PIPELINE_WAREHOUSE.meaning
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "x" * 300])
+@pytest.mark.parametrize("name", ["", ".", "..", "x" * 300, "what?.duckdb"])
 def test_unusable_warehouse_is_refused(name):
     """Before anything else happens."""
     with pytest.raises(UsageError, match="The warehouse"):

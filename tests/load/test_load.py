@@ -12,7 +12,9 @@ from partner_center.resources import REFERRALS
 from partner_center.schema.fields import FIELD_COLUMNS
 from partner_center_sandbox import Sandbox
 from partner_referrals.errors import ReferralsError, ServerFailed, UsageError
+from partner_referrals.publish.publish import publish
 from partner_referrals.warehouse.tables import LoadRun
+from support.loads import load_from
 from support.records import NOW, referral
 
 CURRENT = "from partner_center.referrals where valid_to is null"
@@ -35,6 +37,23 @@ def test_first_load_brings_every_referral(partner_center, load, ask):
     assert repr(expected) == repr(sorted(ask(f"select {', '.join(FIELD_COLUMNS)} {CURRENT}")))
     assert ("full", True, True) == (run.mode, run.succeeded, run.reconciled)
     assert len(partner_center.records()) == run.server_total
+
+
+@pytest.mark.parametrize(
+    "folder", ["o'brien", "100% data", "year=2024", "{x} [a]*", "$HOME; #\"'%s", " ~naïve ü"]
+)
+def test_folder_may_have_any_name(partner_center, tmp_path, folder):
+    """A folder's name is neither SQL nor template, pattern, partition or variable."""
+    warehouse = tmp_path / folder / "referrals.duckdb"
+    warehouse.parent.mkdir()
+    for day in range(2):
+        load_from(partner_center, warehouse, NOW + timedelta(days=day))
+    (tmp_path / folder / "published").mkdir()
+    publish(warehouse, tmp_path / folder / "published")
+
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        runs = connection.execute("select succeeded from partner_center.load_runs").fetchall()
+    assert [(True,), (True,)] == runs
 
 
 def test_second_load_brings_no_version(partner_center, load, ask):

@@ -1,5 +1,6 @@
 """Open the warehouse, or say in a sentence why it cannot be opened."""
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ _SCHEMAS = (
     "intermediate",
     "marts",
 )
+# DuckDB reads a backslash as a slash everywhere, and puts `.wal` before a question mark. Windows
+# has neither in a name.
+_NOT_IN_PATHS = "" if os.name == "nt" else "?\\"
 _LOCK_HOLDER = re.compile(r"held in (?P<holder>.+?)(?:\. |$)")
 
 
@@ -88,6 +92,11 @@ def _require_usable(path: Path, read_only: bool) -> None:
         raise UsageError(
             f"The warehouse {path} is named like a schema inside it, which DuckDB cannot tell "
             f"apart. Give it another name: --warehouse {path.with_name('referrals.duckdb')}"
+        )
+    if odd := [character for character in _NOT_IN_PATHS if character in str(path.absolute())]:
+        raise UsageError(
+            f"The warehouse path {path} holds a {odd[0]}, below which DuckDB keeps no file. Give "
+            "it a place whose name does without, with --warehouse."
         )
     if not path.parent.is_dir():
         raise UsageError(f"There is no directory {path.parent} for the warehouse. Create it first.")
