@@ -1,6 +1,7 @@
 """What the tests share: a stand-in for Partner Center, a warehouse, and ways to use them."""
 
 import os
+import re
 import shutil
 import socket
 import sys
@@ -158,7 +159,10 @@ def ask(warehouse: Path) -> Callable[..., list[tuple[Any, ...]]]:
 def referrals(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """Runs the command line in this process; returns exit code, stdout and stderr."""
+    """Runs the command line in this process; returns exit code, stdout and stderr.
+
+    Without the times that the lines on stderr begin with.
+    """
     from partner_referrals.cli import main
 
     def run(*arguments: Any) -> tuple[int, str, str]:
@@ -170,6 +174,6 @@ def referrals(
         except SystemExit as stop:
             code = int(stop.code or 0)
         output = capsys.readouterr()
-        return code, output.out, output.err
+        return code, output.out, re.sub(r"^\d{4}-[\dT:-]+Z ", "", output.err, flags=re.MULTILINE)
 
     return run

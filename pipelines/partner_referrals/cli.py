@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +25,7 @@ from partner_referrals.errors import (
     ReferralsError,
     UsageError,
 )
+from partner_referrals.output.timed_lines import TimedLines
 
 app = typer.Typer(
     help="A Microsoft partner's referrals, from Partner Center to funnel figures in DuckDB.",
@@ -81,6 +82,12 @@ def main() -> None:
         # Names from all over the world, also where the system's own encoding lacks them.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    # Where a person looks on, the time of each line is in the way.
+    with nullcontext() if sys.stderr.isatty() else redirect_stderr(TimedLines(sys.stderr)):
+        _run_command()
+
+
+def _run_command() -> None:
     try:
         app()
     except ReferralsError as error:

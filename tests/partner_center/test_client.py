@@ -189,14 +189,16 @@ def test_refused_token_is_not_stormed(sandbox, get):
     ],
     ids=["429", "503", "not told", "not understood"],
 )
-def test_throttled_request_waits_as_told(sandbox, get, status, headers, seconds):
+def test_throttled_request_waits_as_told(sandbox, get, status, headers, seconds, caplog):
     """The request goes out again, not a moment earlier than Retry-After says; a second later
-    where it says nothing."""
+    where it says nothing. That it waits is said."""
     sandbox.behaviour.on_request = answering(JSONResponse({}, status, headers))
     started = time.monotonic()
 
     assert ["a"] == get()
     assert seconds <= time.monotonic() - started
+    (said,) = caplog.messages
+    assert said.startswith(f"Partner Center asks to wait {seconds:.0f} s: {status} ")
 
 
 def test_throttling_beyond_patience_is_given_up(sandbox, get):

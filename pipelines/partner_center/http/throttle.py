@@ -1,12 +1,15 @@
 """Decides when requests may go out, and how long a run waits for a server that throttles."""
 
+import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from partner_center.errors import Throttled
+
+_log = logging.getLogger(__name__)
 
 
 class RequestCancelled(Exception):
@@ -17,13 +20,10 @@ class Throttle:
     """Shared by the requests of all threads: pauses that add up to at most `max_wait_seconds`.
 
     After a pause requests go out one at a time, and each success lets one more run in parallel.
-    `on_wait` is called with the seconds and the reason when a pause begins.
+    When a pause begins, that and its length are logged as a warning.
     """
 
-    def __init__(
-        self, max_wait_seconds: float, on_wait: Callable[[float, str], None] | None = None
-    ) -> None:
-        self.on_wait = on_wait
+    def __init__(self, max_wait_seconds: float) -> None:
         self._max_wait_seconds = max_wait_seconds
         self._waited_seconds = 0.0
         self._pause_ends_at = 0.0
@@ -92,8 +92,8 @@ class Throttle:
             if added:
                 self._waited_seconds += added
                 self._pause_ends_at = now + seconds
-        if added and self.on_wait:
-            self.on_wait(seconds, answer)
+        if added:
+            _log.warning("Partner Center asks to wait %.0f s: %s.", seconds, answer)
 
     def sleep(self, seconds: float) -> None:
         """Wait between two attempts; returns early once requests are cancelled."""

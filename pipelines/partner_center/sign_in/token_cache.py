@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,7 +97,9 @@ class TokenCacheFile:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = FileLock(f"{self.path}.lock", timeout=LOCK_WAIT_SECONDS, mode=0o600)
-            lock.acquire()
+            # The lock by the mere existence of a file, for want of a better one, needs no word.
+            with warnings.catch_warnings(action="ignore", category=UserWarning):
+                lock.acquire()
         except Timeout:
             raise Locked(
                 f"Another process has been using the token cache {self.path} for more than "

@@ -9,12 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
-from filelock import FileLock, Timeout
 
-from partner_referrals.errors import Locked, ReferralsError, UsageError, first_line
+from partner_referrals.errors import ReferralsError, UsageError, first_line
 from partner_referrals.output.files import is_same_file, sync, sync_directory
 from partner_referrals.publish.snapshot import COPY_NAME, TABLES_FOLDER, Snapshot, write_snapshot
-from partner_referrals.warehouse.connection import LOCK_WAIT_SECONDS, open_warehouse
+from partner_referrals.warehouse.connection import open_warehouse
+from partner_referrals.warehouse.lock import lock_file
 
 MANIFEST_NAME = "manifest.json"
 _WORKPLACE = ".publishing"
@@ -74,24 +74,12 @@ def _workplace(target: Path) -> Iterator[Path]:
     One publish at a time has it; it is removed at the end, and by the next after a kill.
     """
     place = target / _WORKPLACE
-    lock = FileLock(target / f"{_WORKPLACE}.lock")
-    try:
-        lock.acquire(timeout=LOCK_WAIT_SECONDS)
-    except Timeout as error:
-        raise Locked(
-            f"Another publish to {target} is running, and still was after "
-            f"{LOCK_WAIT_SECONDS:.0f} s. Nothing was published; try again when it is done."
-        ) from error
-    except OSError as error:
-        raise UsageError(
-            f"The directory {target} cannot be written to: {error.strerror}. Nothing was published."
-        ) from error
-    try:
+    with lock_file(target / f"{_WORKPLACE}.lock", f"Another publish to {target}"):
         shutil.rmtree(place, ignore_errors=True)
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-        lock.release()
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _write_manifest(snapshot: Snapshot, place: Path) -> None:

@@ -1,5 +1,6 @@
 """Open the warehouse, or say in a sentence why it cannot be opened."""
 
+import logging
 import os
 import re
 import time
@@ -24,7 +25,13 @@ _SCHEMAS = (
 # DuckDB reads a backslash as a slash everywhere, and puts `.wal` before a question mark. Windows
 # has neither in a name.
 _NOT_IN_PATHS = "" if os.name == "nt" else "?\\"
-_LOCK_HOLDER = re.compile(r"held in (?P<holder>.+?)(?:\. |$)")
+# What DuckDB says where another process holds the file; on Windows, what the system says.
+_HELD = re.compile(
+    r"Conflicting lock is held in (?P<holder>.+?)(?:\. |$)|being used by another process"
+)
+_CANNOT_LOCK = re.compile(r'Could not set lock on file "[^"]*": (?P<reason>.+?)(?:\. |$)')
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -39,7 +46,8 @@ def open_warehouse(
     """
     require_usable(path, read_only=read_only)
     wait_seconds = LOCK_WAIT_SECONDS if wait_seconds is None else wait_seconds
-    deadline = time.monotonic() + wait_seconds
+    started_at = time.monotonic()
+    is_waiting = False
     while True:
         try:
             if not path.exists():
@@ -47,10 +55,20 @@ def open_warehouse(
             connection = duckdb.connect(str(path), read_only=read_only)
             break
         except duckdb.IOException as error:
-            if "lock" not in str(error) or "not a valid DuckDB" in str(error):
+            held = _HELD.search(str(error))
+            if not held:
                 raise _explain(path, error) from error
-            if time.monotonic() >= deadline:
-                raise _name_holder(path, error, wait_seconds) from error
+            holder = held["holder"] or "another process"
+            if time.monotonic() - started_at >= wait_seconds:
+                raise _still_held(path, holder, wait_seconds) from error
+            if not is_waiting:
+                _log.warning(
+                    "The warehouse %s is held by %s. Waiting for it, %.0f s at most.",
+                    path,
+                    holder,
+                    wait_seconds,
+                )
+            is_waiting = True
             time.sleep(_RETRY_SECONDS)
         except (duckdb.Error, OSError) as error:
             raise _explain(path, error) from error
@@ -125,16 +143,26 @@ def _make_whole(path: Path) -> None:
     """Put a new warehouse in place at once; half of one could never be opened again."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
-    duckdb.connect(str(draft)).close()
-    draft.replace(path)
+    try:
+        duckdb.connect(str(draft)).close()
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
-def _name_holder(path: Path, error: duckdb.Error, wait_seconds: float) -> Locked:
-    found = _LOCK_HOLDER.search(str(error))
-    holder = found["holder"] if found else "another process"
+def _still_held(path: Path, holder: str, wait_seconds: float) -> Locked:
     return Locked(
         f"The warehouse {path} is held by {holder}, and still was after {wait_seconds:.0f} s. "
         "Nothing was changed; close that program, or try again later."
+    )
+
+
+def _no_locks(path: Path, reason: str) -> UsageError:
+    """The error where a file system cannot lock a file, as some network shares."""
+    return UsageError(
+        f"The file system of {path} cannot lock it ({reason}), so nothing would keep two loads "
+        "apart. Nothing was changed; put the warehouse on a local disk, or mount the share with "
+        "locks."
     )
 
 
@@ -143,6 +171,8 @@ def _explain(path: Path, error: Exception) -> UsageError | WarehouseFailed:
         return UsageError(
             f"{path} is no DuckDB file. Nothing was changed; name another with --warehouse."
         )
+    if lacking := _CANNOT_LOCK.search(str(error)):
+        return _no_locks(path, lacking["reason"])
     if "ermission denied" in str(error):
         return UsageError(f"{path} may not be opened: permission denied. Nothing was changed.")
     return WarehouseFailed(
