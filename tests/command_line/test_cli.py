@@ -245,8 +245,10 @@ def test_query_as_parquet(loaded, warehouse, tmp_path):
         "load httpfs",
         "set threads = 1",
         "set enable_external_access = true",
-        "pragma database_list",
-        "call pragma_version()",
+        "pragma force_checkpoint",
+        "pragma enable_profiling",
+        "update extensions",
+        "import database 'x'",
         "select getenv('HOME')",
         "from connection",
         "export database 'x'",
@@ -265,6 +267,27 @@ def test_query_is_a_cage(loaded, tmp_path, sql):
     assert (2, "") == (code, out)
     assert told.startswith("referrals: ")
     assert before == {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "pivot marts.outcomes on outcome using sum(referral_count)",
+        "from (pivot marts.outcomes on outcome using sum(referral_count) group by segment)",
+        "explain pivot marts.outcomes on outcome using sum(referral_count)",
+        "unpivot marts.win_rates on won_count, lost_count",
+        "pragma table_info('marts.referrals')",
+        "summarize marts.referrals",
+        "show all tables",
+        "describe marts.referrals",
+    ],
+)
+def test_what_only_reads_is_answered(loaded, sql):
+    """Whatever the statement is called."""
+    code, out, told = loaded("query", sql)
+
+    assert (0, "") == (code, told)
+    assert len(out.splitlines()) > 2
 
 
 def test_query_as_of_another_moment(loaded):

@@ -15,8 +15,14 @@ from partner_referrals.warehouse.connection import open_warehouse
 MAX_SECONDS = 300.0
 MAX_MEMORY = "4GB"
 
-# SELECT covers FROM, VALUES, DESCRIBE, SHOW and SUMMARIZE too.
-_ALLOWED = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+# SELECT covers FROM, VALUES, DESCRIBE, SHOW and SUMMARIZE too; MULTI is a PIVOT. A PRAGMA that
+# changes something meets the locked configuration. CALL is left out for CHECKPOINT, which is one.
+_ALLOWED = (
+    duckdb.StatementType.SELECT,
+    duckdb.StatementType.EXPLAIN,
+    duckdb.StatementType.MULTI,
+    duckdb.StatementType.PRAGMA,
+)
 
 # No file, no network, no extension, no way back: what is asked sees this database alone.
 _CAGE = (
@@ -39,13 +45,7 @@ def query(
     """
     with caged(warehouse, as_of=as_of, known_at=known_at) as connection:
         try:
-            statements = duckdb.extract_statements(sql)
-            if len(statements) != 1 or statements[0].type not in _ALLOWED:
-                raise UsageError(
-                    "Only one statement that reads is answered: select, from, describe, summarize "
-                    "or explain. The warehouse was not touched."
-                )
-            return _ask(connection, sql)
+            answer = _ask(connection, sql) if _reads(sql) else None
         except duckdb.InterruptException as error:
             raise UsageError(
                 f"The query was stopped after {MAX_SECONDS:.0f} s. Ask for less, or open the "
@@ -58,6 +58,22 @@ def query(
             ) from error
         except duckdb.Error as error:
             raise UsageError(f"The query cannot be answered. {error}") from error
+    if answer is None:
+        raise UsageError(
+            "Only one statement that reads is answered: select, from, pivot, describe, summarize "
+            "or explain. The warehouse was not touched."
+        )
+    return answer
+
+
+def _reads(sql: str) -> bool:
+    """Whether this is one statement of a kind that reads."""
+    try:
+        statements = duckdb.extract_statements(sql)
+        return len(statements) == 1 and statements[0].type in _ALLOWED
+    except ValueError:
+        # Of a kind that DuckDB's Python package has no name for, such as UPDATE EXTENSIONS.
+        return False
 
 
 @contextmanager
@@ -100,12 +116,20 @@ def _require_known(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _ask(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
-    """Run the statement in a thread: DuckDB swallows a signal that comes while it plans."""
+def _ask(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table | None:
+    """The rows, None where the statement gives none to begin with.
+
+    It runs in a thread: DuckDB swallows a signal that comes while it plans.
+    """
+
+    def answer_it() -> pa.Table | None:
+        relation = connection.sql(sql)
+        return None if relation is None else relation.to_arrow_table()
+
     with ThreadPoolExecutor(1) as pool:
         # The thread starts now: a signal during its start would leave the statement uninterrupted.
         pool.submit(int).result()
-        answer = pool.submit(lambda: connection.sql(sql).to_arrow_table())
+        answer = pool.submit(answer_it)
         try:
             wait([answer], timeout=MAX_SECONDS)
         finally:
