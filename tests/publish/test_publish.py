@@ -1,5 +1,6 @@
 """What BI tools read is whole at every moment, shows one load, and holds no more than it needs."""
 
+import functools
 import hashlib
 import io
 import json
@@ -19,6 +20,7 @@ from partner_center_sandbox import Sandbox
 from partner_referrals.errors import Locked, ReferralsError, UsageError
 from partner_referrals.publish import publish as publishing
 from partner_referrals.publish.publish import publish
+from partner_referrals.warehouse.lock import lock_file
 from support.documents import SUPPORT
 from support.environments import make_environment, run
 from support.loads import make_warehouse
@@ -361,7 +363,7 @@ def test_unwritable_directory_is_refused(warehouse, target):
     # A directory in its place makes the lock fail for root as well.
     (target / ".publishing.lock").mkdir()
 
-    with pytest.raises(UsageError, match="cannot be written to: Is a directory"):
+    with pytest.raises(UsageError, match="cannot be written: Is a directory"):
         publish(warehouse, target)
 
 
@@ -392,7 +394,8 @@ def test_empty_warehouse_is_refused(tmp_path, target):
 
 def test_second_publish_waits_its_while(warehouse, target, monkeypatch):
     """One publish to a directory at a time; the other is told to try again."""
-    monkeypatch.setattr(publishing, "LOCK_WAIT_SECONDS", 0.05)
+    wait_shortly = functools.partial(lock_file, wait_seconds=0.05)
+    monkeypatch.setattr(publishing, "lock_file", wait_shortly)
 
     with publishing._workplace(target), pytest.raises(Locked, match="Another publish"):
         publish(warehouse, target)
