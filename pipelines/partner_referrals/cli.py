@@ -170,11 +170,19 @@ def demo(
         "from marts.funnel_stages where segment = 'all' order by stage_order",
     )
     show_table(_out, funnel.to_pylist(), title="Where referrals are lost")
+    deals = ask(
+        warehouse,
+        "select current_stage, deal_count, round(value_usd, 2) as value_usd, overdue_count, "
+        "round(overdue_value_usd, 2) as overdue_value_usd "
+        "from marts.pipeline where segment = 'all' order by current_stage desc",
+    )
+    show_table(_out, deals.to_pylist(), title="\nWhat the open deals are worth")
     print(f"\nThe report is {page}, the warehouse {warehouse}. Try next:")
     program, file = _own_command(), shlex.quote(str(warehouse))
     for line in (
         f'{program} query --warehouse {file} "from marts.win_rates"',
         f'{program} query --warehouse {file} "from marts.open_referrals limit 10"',
+        f'{program} query --warehouse {file} "from marts.forecast"',
         f"{program} status --warehouse {file}",
         f"{program} doctor",
     ):
@@ -512,6 +520,7 @@ def status(
                 **state.freshness,
                 "age_seconds": None if state.age is None else state.age.total_seconds(),
                 "is_stale": is_stale,
+                "resources": state.resources,
                 "issue_counts": state.issue_counts,
                 "last_runs": state.last_runs,
             },

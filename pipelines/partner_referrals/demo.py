@@ -4,11 +4,12 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+from partner_center.resources import RESOURCES
 from partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings
 from partner_center.sign_in.user import sign_in_with_device_code
 from partner_center_sandbox import Sandbox
 from partner_referrals.errors import UsageError
-from partner_referrals.load import load
+from partner_referrals.load import load_resources
 from partner_referrals.load.options import Clock
 from partner_referrals.load.progress import Progress
 from partner_referrals.warehouse.connection import open_warehouse
@@ -31,27 +32,31 @@ def run_demo(warehouse: Path, clock: Clock, progress: Progress) -> None:
         progress.say("A stand-in for Partner Center runs on this machine. Signing in to it ...")
         sandbox.auto_approve = True
         sign_in_with_device_code(
-            settings.credentials, certificate=sandbox.certificate, show=progress.say
+            settings.credentials,
+            certificate=sandbox.certificate,
+            show=lambda _: progress.say("It confirms the code itself, as you would in a browser."),
         )
         progress.say("First load: everything there is.")
         with_stand_in = partial(
-            load,
+            load_resources,
             warehouse,
             settings=settings,
             certificate=sandbox.certificate,
             clock=clock,
             progress=progress,
         )
-        with_stand_in()
+        with_stand_in().raise_worst()
         sandbox.next_day()
         progress.say("The next day: new referrals came in, others moved on. Loading the changes.")
-        with_stand_in()
+        with_stand_in().raise_worst()
 
 
 def _settings(sandbox: Sandbox, token_cache: Path) -> PartnerCenterSettings:
     """Settings for the stand-in alone, whatever is configured for the real Partner Center."""
     settings = PartnerCenterSettings(
         base_url=sandbox.base_url,
+        engagements_base_url=sandbox.base_url,
+        resources=list(RESOURCES),
         credentials=PartnerCenterCredentials(
             tenant_id=sandbox.tenant_id,
             client_id=sandbox.client_id,

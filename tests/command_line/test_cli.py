@@ -348,11 +348,14 @@ def test_demo_shows_the_funnel_and_refuses_a_real_warehouse(referrals, warehouse
     code, out, _ = referrals("demo")
 
     assert 0 == code
-    assert ["created", "responded", "accepted", "won"] == re.findall(r"^ ([a-z]+) +\d", out, re.M)
+    stages = ["created", "responded", "accepted", "won", "created", "accepted"]
+    assert stages == re.findall(r"^ ([a-z]+) +\d", out, re.M)
     with duckdb.connect("demo.duckdb", read_only=True) as connection:
-        assert [("full", True), ("incremental", True)] == connection.execute(
-            "select mode, reconciled from partner_center.load_runs order by started_at"
+        runs = connection.execute(
+            "select resource, mode, reconciled from partner_center.load_runs order by started_at"
         ).fetchall()
+    resources = ("referrals", "engagements", "search")
+    assert runs == [(name, mode, True) for mode in ("full", "incremental") for name in resources]
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("create table precious (i int)")
     code, _, told = referrals("demo", "--warehouse", warehouse)

@@ -65,6 +65,17 @@ def test_older_history_is_still_known(older, serve, referrals):
     assert (0, "referral_id,status\ngone,New\nundated,New\n") == now[:2]
 
 
+@pytest.mark.parametrize("command", ["status", "report"])
+def test_older_views_are_made_anew_when_told(older, referrals, command):
+    """What reads marts that an older version lacks says how to get them; then it works."""
+    code, _, told = referrals(command)
+
+    assert 2 == code
+    assert "Make them anew with 'referrals views'" in told
+    assert 0 == referrals("views")[0]
+    assert 0 == referrals(command)[0]
+
+
 def test_older_published_copy_is_replaced(older, serve, referrals, tmp_path):
     """Its manifest names files that are ours; what others put beside them stays."""
     foreign = tmp_path / "published" / "partner_center" / "customers.parquet"

@@ -24,3 +24,32 @@ def test_neither_filtered_nor_future_loads_prove_freshness(tmp_path):
 
     assert timedelta(days=3) == read_status(path, LOADED + timedelta(days=3)).age
     assert read_status(path, LOADED - timedelta(days=1)).age is None
+
+
+def test_each_resource_tells_how_it_stands(tmp_path):
+    """What failed after the last load that proves something is counted, resource by resource."""
+    path = make_warehouse(tmp_path / "referrals.duckdb")
+    hour = timedelta(hours=1)
+    held = warehouse()
+    held.loads.extend(
+        [
+            Load(LOADED + hour, True, 7, True, resource="engagements"),
+            Load(LOADED + 2 * hour, False, None, None, resource="engagements"),
+            Load(LOADED + 3 * hour, True, 9, None, mode="filtered", resource="engagements"),
+            Load(LOADED + hour, False, None, None, resource="search"),
+        ]
+    )
+    with duckdb.connect(path) as connection, holding(connection, held):
+        connection.execute("commit")
+        connection.execute("begin")
+
+    told = {row["resource"]: row for row in read_status(path, LOADED + 4 * hour).resources}
+
+    assert ["engagements", "referrals", "search"] == list(told)
+    assert (LOADED + hour, 7, True, 1) == (
+        told["engagements"]["last_load_at"],
+        told["engagements"]["server_total"],
+        told["engagements"]["is_reconciled"],
+        told["engagements"]["failed_since"],
+    )
+    assert (None, 1) == (told["search"]["last_load_at"], told["search"]["failed_since"])

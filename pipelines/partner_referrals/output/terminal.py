@@ -16,6 +16,7 @@ from partner_referrals.warehouse.status import Status
 # Of a run's row, what tells a person how it went.
 _SHOWN_OF_A_RUN = (
     "finished_at",
+    "resource",
     "mode",
     "succeeded",
     "rows_new",
@@ -134,8 +135,9 @@ def _printable(text: str) -> str:
 
 
 def show_status(console: Console, status: Status) -> None:
-    """Print how the warehouse is, as three tables."""
+    """Print how the warehouse is, as four tables."""
     show_table(console, [status.freshness], title="Freshness")
+    show_table(console, status.resources, title="Resources")
     runs = [{name: run[name] for name in _SHOWN_OF_A_RUN} for run in status.last_runs]
     show_table(console, runs, title="Last loads")
     issues = [{"rule": rule, "count": count} for rule, count in status.issue_counts.items()]

@@ -10,7 +10,7 @@ from partner_center.resources import RESOURCES
 from partner_referrals.errors import UsageError
 from partner_referrals.load.account import read_account
 from partner_referrals.output.files import require_writable, write_file
-from partner_referrals.warehouse.connection import open_warehouse
+from partner_referrals.warehouse.connection import has_load, open_warehouse
 from partner_referrals.warehouse.lock import run_lock
 from partner_referrals.warehouse.tables import current_rows, has_table
 
@@ -28,7 +28,7 @@ def back_up(warehouse: Path, copy: Path) -> dict[str, int]:
     with run_lock(warehouse):
         # Opened for writing, so that what lies in the write-ahead log is in the file.
         with open_warehouse(warehouse, read_only=False) as connection:
-            if not _has_succeeded_run(connection):
+            if not has_load(connection):
                 raise UsageError(f"{warehouse} holds no load yet. Run 'referrals load' first.")
             connection.execute("checkpoint")
             account = read_account(connection)
@@ -45,12 +45,6 @@ def back_up(warehouse: Path, copy: Path) -> dict[str, int]:
             with write_file(copy, inputs=[warehouse]) as out, draft.open("rb") as source:
                 shutil.copyfileobj(source, out)
     return counts
-
-
-def _has_succeeded_run(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a load of this warehouse has succeeded."""
-    runs = "select count(*) from partner_center.load_runs where succeeded"
-    return has_table(connection, "load_runs") and connection.execute(runs).fetchall() != [(0,)]
 
 
 def _count_records(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -8,8 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from partner_referrals.errors import UsageError
-from partner_referrals.warehouse.query import caged
+from partner_referrals.warehouse.query import reading_marts
 
 _QUERIES = Path(__file__).parent / "queries"
 
@@ -51,23 +50,18 @@ def read_figures(
 ) -> Figures:
     """Read the figures; with `customer_alias`, customers are that word and a number.
 
-    Raises UsageError where the warehouse holds no finished load.
+    Raises UsageError where the warehouse holds no finished load, or views of another version.
     """
-    with caged(warehouse, as_of=as_of) as connection:
-        try:
-            for name in _SHARED:
-                connection.execute(f"create temp table {name} as {_query(name)}")
-            return Figures(
-                as_of=_rows(connection, "select as_of from temp.moment")[0]["as_of"],
-                referrals=_read_referrals(connection, customer_alias),
-                rules=_rows(connection, "from temp.rules order by place"),
-                issue_rules=_rows(connection, "from temp.issue_rules order by place"),
-                marts={name: _rows(connection, _query(name)) for name in _MARTS},
-            )
-        except duckdb.CatalogException as error:
-            raise UsageError(
-                f"{warehouse} holds no finished load yet. Run 'referrals load' first."
-            ) from error
+    with reading_marts(warehouse, as_of=as_of) as connection:
+        for name in _SHARED:
+            connection.execute(f"create temp table {name} as {_query(name)}")
+        return Figures(
+            as_of=_rows(connection, "select as_of from temp.moment")[0]["as_of"],
+            referrals=_read_referrals(connection, customer_alias),
+            rules=_rows(connection, "from temp.rules order by place"),
+            issue_rules=_rows(connection, "from temp.issue_rules order by place"),
+            marts={name: _rows(connection, _query(name)) for name in _MARTS},
+        )
 
 
 def _read_referrals(connection: duckdb.DuckDBPyConnection, customer_alias: str | None) -> pa.Table:

@@ -92,6 +92,15 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.execute("commit")
 
 
+def has_load(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a load of this warehouse has succeeded."""
+    try:
+        runs = connection.execute("select bool_or(succeeded) from partner_center.load_runs")
+        return bool(runs.fetchall()[0][0])
+    except duckdb.CatalogException:
+        return False
+
+
 def require_usable(path: Path, *, read_only: bool = False) -> None:
     """Raise UsageError where `path` cannot be a warehouse, or holds none to be read."""
     try:

@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from partner_referrals.errors import UsageError
+from partner_referrals.errors import UsageError, first_line
 from partner_referrals.timestamps import read_timestamp
-from partner_referrals.warehouse.connection import open_warehouse
+from partner_referrals.warehouse.connection import has_load, open_warehouse
 
 MAX_SECONDS = 300.0
 MAX_MEMORY = "4GB"
@@ -90,6 +90,27 @@ def caged(
         for setting in _CAGE:
             connection.execute(setting)
         yield connection
+
+
+@contextmanager
+def reading_marts(
+    warehouse: Path, *, as_of: str | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A caged connection for reading marts that this version has.
+
+    Raises UsageError where the warehouse holds no finished load, and where its views are those of
+    another version.
+    """
+    with caged(warehouse, as_of=as_of) as connection:
+        if not has_load(connection):
+            raise UsageError(f"{warehouse} holds no finished load yet. Run 'referrals load' first.")
+        try:
+            yield connection
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            raise UsageError(
+                f"The views of {warehouse} were made by another version ({first_line(error)}). "
+                "Make them anew with 'referrals views'; the data stays as it is."
+            ) from error
 
 
 def _set_moment(connection: duckdb.DuckDBPyConnection, name: str, moment: str) -> None:
