@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 
 from partner_referrals.errors import ReferralsError
-from partner_referrals.load import load
+from partner_referrals.load import LoadOptions, load_resources
 from support.records import NOW
 
 # Every way in which this program and dlt reach DuckDB or change a file's name.
@@ -74,7 +74,8 @@ def _load(order: dict[str, Any], pipe: int) -> None:
         _watch(os, name, 0, pass_point)
     code, said = 0, ""
     try:
-        load(Path(order["warehouse"]), clock=lambda: now)
+        warehouse, options = Path(order["warehouse"]), LoadOptions(allow_vanish=True)
+        load_resources(warehouse, options, clock=lambda: now).raise_worst()
     except ReferralsError as error:
         code = error.exit_code
         said = str(error)

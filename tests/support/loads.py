@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -62,6 +63,14 @@ class KilledLoads:
         self._process.stdin.write(json.dumps(order | {"environment": environment}) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
+
+    def load_twice(self, warehouse: Path, hours: float) -> list[Any]:
+        """Two loads at the same time, in processes of their own; how they ended."""
+        other = KilledLoads()
+        with ThreadPoolExecutor() as both:
+            ended = list(both.map(lambda it: it.load(warehouse, 0, hours), [self, other]))
+        other.close()
+        return ended
 
     def close(self) -> None:
         self._process.communicate()

@@ -158,11 +158,12 @@ def _read_state(job: Job) -> WarehouseState:
 def _may_judge_vanished(job: Job, state: WarehouseState) -> bool:
     """Whether the user is the one of the last verified full load: a narrower role sees less."""
     user, before = job.identity.user_id, state.verified_by
-    if user is None or before is None or user == before:
+    if user is None or before is None or user == before or job.options.allow_vanish:
         return True
     job.progress.warn(
         "Another user signs in than at the last verified full load, and may see fewer records. "
-        "Nothing is judged vanished in this run."
+        "Nothing is judged vanished in this run. If this user sees all there is, run "
+        "'referrals load --full --allow-vanish' once."
     )
     return False
 
