@@ -71,6 +71,12 @@ def require_unbroken(connection: duckdb.DuckDBPyConnection) -> None:
         if has(connection, resource):
             broken = connection.execute(_UNBROKEN.format(table=TABLES[resource])).fetchall()
             assert [] == broken, resource
+    if has(connection, "referrals"):
+        repeated = connection.execute(
+            "select record, reason from partner_center.referral_rejects "
+            "group by all having count(*) > 1"
+        ).fetchall()
+        assert [] == repeated
 
 
 def listed(connection: duckdb.DuckDBPyConnection, resource: str) -> Any:
@@ -91,22 +97,24 @@ class Before:
         self.version_count = count_versions(connection, resource)
         self.ids = all_ids(connection, resource)
         self.newest = newest_activity(connection, resource, now)
-        self.verified_by = _verified_by(connection, resource, now)
+        self.verified_at, self.verified_by = _verified(connection, resource, now)
 
 
-def _verified_by(connection: duckdb.DuckDBPyConnection, resource: str, now: datetime) -> str | None:
-    """The user of the newest full load whose counts did not differ."""
+def _verified(
+    connection: duckdb.DuckDBPyConnection, resource: str, now: datetime
+) -> tuple[datetime | None, str | None]:
+    """The end and the user of the newest full load whose counts did not differ."""
     try:
-        users = connection.execute(
-            "select user_id from partner_center.load_runs where resource = $1 and mode = 'full' "
+        loads = connection.execute(
+            "select finished_at, user_id from partner_center.load_runs where resource = $1 and mode = 'full' "
             "and succeeded and reconciled is distinct from false and finished_at <= $2 "
             "order by finished_at desc limit 1",
             [resource, now],
         ).fetchall()
     except (duckdb.CatalogException, duckdb.BinderException):
         # No load yet, or a warehouse of an older version.
-        return None
-    return users[0][0] if users else None
+        return None, None
+    return loads[0] if loads else (None, None)
 
 
 def all_ids(connection: duckdb.DuckDBPyConnection, resource: str) -> set[str]:

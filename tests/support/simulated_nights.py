@@ -401,6 +401,8 @@ def _require_reason(played: _Played, night: Night, resource: str, error: Referra
     """A load may fail only where something befell it, or where no record can be read."""
     if isinstance(night.mishap, Failing) or night.moves_during:
         return
+    if night.filter and played.manners.refuses_filter:
+        return
     if resource == "referrals" and "Not one of" in str(error):
         assert not played.source.expected(resource)
         return
@@ -421,6 +423,9 @@ def _require_right(
         added = checks.count_versions(connection, resource) - before.version_count
         assert added == run.rows_new + run.rows_changed + run.rows_vanished
         assert before.ids <= checks.all_ids(connection, resource), "records were lost"
+    age = None if before.verified_at is None else run.started_at - before.verified_at
+    if age is None or age >= timedelta(days=7):
+        assert run.mode in ("full", "filtered")
     # Rows without an identity that come in another order in each answer cannot be told apart.
     if night.moves_during or (resource == "search" and played.manners.shuffle):
         return
