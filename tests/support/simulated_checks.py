@@ -106,7 +106,8 @@ def _verified(
     """The end and the user of the newest full load whose counts did not differ."""
     try:
         loads = connection.execute(
-            "select finished_at, user_id from partner_center.load_runs where resource = $1 and mode = 'full' "
+            "select finished_at, user_id from partner_center.load_runs "
+            "where resource = $1 and mode = 'full' "
             "and succeeded and reconciled is distinct from false and finished_at <= $2 "
             "order by finished_at desc limit 1",
             [resource, now],
