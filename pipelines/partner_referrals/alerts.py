@@ -1,6 +1,7 @@
-"""Tells a chat that a scheduled run needs a look."""
+"""Tells a chat that a scheduled run needs a look, and a monitor that one went well."""
 
 import html
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from requests import RequestException
 
 from partner_center.settings import require_tls
 from partner_referrals.errors import ReferralsError, UsageError
-from partner_referrals.settings import ALERTS_WEBHOOK
+from partner_referrals.settings import ALERTS_HEARTBEAT, ALERTS_WEBHOOK, Setting
 
 # Where Teams' Workflows take messages; everything else is taken to understand Slack's shape, as
 # Mattermost, Rocket.Chat and Google Chat do.
@@ -26,41 +27,63 @@ _ATTEMPTS = 3
 _MAX_CHARACTERS = 2_000
 
 
-def read_webhook() -> str:
-    """The address in `[alerts] webhook`, empty where nobody is to be told.
+def read_address(setting: Setting) -> str:
+    """The address in `[alerts] webhook` or `heartbeat`, empty where there is none.
 
-    Raises UsageError where messages to it would not be encrypted, without showing the address.
+    Raises UsageError where what is sent to it would not be encrypted, without showing the address.
     """
-    webhook = ALERTS_WEBHOOK.read()
-    if webhook and not _is_safe(webhook):
+    address = setting.read()
+    if address and not _is_safe(address):
         raise UsageError(
-            "alerts.webhook is no https address, so messages to it would travel in the clear. "
-            "Write https://..., or leave it empty."
+            f"{setting.section}.{setting.name} is no https address, so what is sent to it would "
+            "travel in the clear. Write https://..., or leave it empty."
         )
-    return webhook
+    return address
+
+
+class Alerts:
+    """Tells the configured chat what needs a look, and the configured heartbeat what went well.
+
+    `say` is called where they cannot be told: an alert changes nothing about a load. Messages name
+    `warehouse` and `account` as soon as these are set.
+    """
+
+    def __init__(self, job: str, say: Callable[[str], None]) -> None:
+        self.warehouse = ""
+        self.account = ""
+        self._job = f"{job} on {platform.node() or 'an unnamed host'}"
+        self._say = say
+        self._webhook = read_address(ALERTS_WEBHOOK)
+        self._heartbeat = read_address(ALERTS_HEARTBEAT)
+
+    def tell(self, message: str) -> None:
+        """Send a message to the chat, if there is one."""
+        subject = ", ".join(filter(None, (self._job, self.warehouse, self.account)))
+        if self._webhook and (trouble := alert(self._webhook, f"{subject}: {message}")):
+            self._say(trouble)
+
+    def note_good_load(self, failed_before: int) -> None:
+        """Ask for the heartbeat; tell the chat where `failed_before` loads had been bad."""
+        if failed_before:
+            self.tell(f"recovered: this load is good, after {failed_before} that were not.")
+        if self._heartbeat and (trouble := beat(self._heartbeat)):
+            self._say(trouble)
 
 
 @contextmanager
-def alerting(job: str, say: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
-    """Tell the configured chat, if any, when what stands inside fails; errors pass unchanged.
-
-    Gives a function that tells it of something else. `say` is called where the chat cannot be
-    told.
-    """
-    webhook = read_webhook()
-
-    def tell(message: str) -> None:
-        if webhook and (trouble := alert(webhook, f"{job}: {message}")):
-            say(trouble)
-
+def alerting(job: str, say: Callable[[str], None]) -> Iterator[Alerts]:
+    """Tell the configured chat, if any, when what stands inside fails; errors pass unchanged."""
+    alerts = Alerts(job, say)
     try:
-        yield tell
+        yield alerts
     except ReferralsError as error:
-        tell(f"failed. {error}")
+        alerts.tell(f"failed. {error}")
         raise
     except Exception as error:
         # Its text may hold anything, customer names included, so it stays on this machine.
-        tell(f"failed in a way that nobody foresaw ({type(error).__name__}); see the job's log.")
+        alerts.tell(
+            f"failed in a way that nobody foresaw ({type(error).__name__}); see the job's log."
+        )
         raise
 
 
@@ -70,8 +93,19 @@ def alert(webhook: str, message: str) -> str | None:
     Never raises, since whoever calls has a failure of its own to tell. The sentence does not show
     the address: who knows it can write to the chat.
     """
-    if not _is_safe(webhook):
-        return "Nobody was told: alerts.webhook is no https address."
+    body = shape_message(urlsplit(webhook).hostname or "", message[:_MAX_CHARACTERS])
+    trouble = _send("POST", webhook, body)
+    return f"The chat was not told: {trouble}." if trouble else None
+
+
+def beat(address: str) -> str | None:
+    """Ask for `address` once, as heartbeat monitors expect; None, or what went wrong."""
+    trouble = _send("GET", address)
+    return f"The heartbeat was not noted: {trouble}." if trouble else None
+
+
+def _send(method: str, address: str, body: dict[str, Any] | None = None) -> str | None:
+    """None where the server took it, or else why not; without the address, which is a secret."""
     # Reads dlt's configuration when imported, so not before that was checked.
     from dlt.sources.helpers.requests import Client
 
@@ -82,18 +116,14 @@ def alert(webhook: str, message: str) -> str | None:
         request_max_retry_delay=_TIMEOUT_SECONDS,
         raise_for_status=False,
     )
-    host = urlsplit(webhook).hostname or ""
+    host = urlsplit(address).hostname or ""
     try:
         # dlt's send_slack_message waits without end for a chat that does not answer.
-        answer = client.post(
-            webhook, json=shape_message(host, message[:_MAX_CHARACTERS]), allow_redirects=False
-        )
+        answer = client.request(method, address, json=body, allow_redirects=False)
     # OSError: the trusted certificates cannot be read, which requests does not wrap.
     except (RequestException, OSError, ValueError) as error:
-        return f"Nobody was told: {host} could not be reached ({type(error).__name__})."
-    if answer.status_code >= 300:
-        return f"Nobody was told: {host} refused the message ({answer.status_code})."
-    return None
+        return f"{host} could not be reached ({type(error).__name__})"
+    return f"{host} answered {answer.status_code}" if answer.status_code >= 300 else None
 
 
 def shape_message(host: str, message: str) -> dict[str, Any]:
@@ -111,9 +141,9 @@ def shape_message(host: str, message: str) -> dict[str, Any]:
     return {"type": "message", "attachments": [attachment]}
 
 
-def _is_safe(webhook: str) -> bool:
+def _is_safe(address: str) -> bool:
     try:
-        require_tls(webhook, "alerts.webhook")
+        require_tls(address, "alerts")
     except (UsageError, ValueError):
         return False
     return True

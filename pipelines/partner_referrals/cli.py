@@ -270,10 +270,12 @@ def load(
         read_destination,
     )
 
-    with _failure_as_json(as_json), alerting("referrals load", _say) as alert:
+    with _failure_as_json(as_json), alerting("referrals load", _say) as alerts:
         if full and filter:
             raise UsageError("--full lists everything and --filter a part. Give one of them.")
         warehouse = _locate(warehouse)
+        is_file = read_destination() == "duckdb"
+        alerts.warehouse = str(warehouse.absolute()) if is_file else "postgres"
         # dlt reads the configuration when it is imported, so not before it was checked.
         from partner_referrals.load import LoadOptions
         from partner_referrals.load import load_resources as run_load
@@ -295,7 +297,7 @@ def load(
             read_sla_rules(options.sla_rules)
         read_fx_rates(options.fx_rates)
         read_funnel(options.funnel)
-        if read_destination() == "postgres":
+        if not is_file:
             from partner_referrals.load.postgres import load_into_postgres as run_load
 
             if target:
@@ -306,11 +308,12 @@ def load(
             require_publishable(warehouse, target)
         with RunProgress(_err) as progress:
             outcome = run_load(warehouse, options, clock=_now, progress=progress)
+        alerts.account = outcome.account.name if outcome.account else ""
         if target and outcome.succeeded:
             _publish(warehouse, target)
         unreconciled = [run for run in outcome.succeeded if run.reconciled is False]
         for run in unreconciled:
-            alert(
+            alerts.tell(
                 f"everything that came of {run.resource} is loaded, but Partner Center's own "
                 f"counts differ (its total: {run.server_total}, ours: {run.warehouse_total})."
             )
@@ -318,6 +321,8 @@ def load(
             rows = [run.as_row() for run in outcome.runs]
             _print_json(rows[0] if len(rows) == 1 else {"runs": rows})
         outcome.raise_worst()
+        if not unreconciled:
+            alerts.note_good_load(outcome.failed_before)
     if unreconciled:
         raise typer.Exit(EXIT_NOT_RECONCILED)
 

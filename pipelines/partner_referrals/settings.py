@@ -87,6 +87,12 @@ ALERTS_WEBHOOK = Setting(
     "Address of a Slack- or Teams-shaped chat that is told when a load fails or does not "
     "reconcile. https only. Who knows it can write to the chat: keep it in `secrets.toml`.",
 )
+ALERTS_HEARTBEAT = Setting(
+    "alerts",
+    "heartbeat",
+    "Address that is asked for after each good load, so that a monitor notices when none comes. "
+    "https only. Keep it in `secrets.toml` like the webhook.",
+)
 VIEWS_SLA_RULES = Setting(
     "views",
     "sla_rules",
@@ -110,6 +116,7 @@ SETTINGS = (
     PIPELINE_WAREHOUSE,
     PUBLISH_DIR,
     ALERTS_WEBHOOK,
+    ALERTS_HEARTBEAT,
     VIEWS_SLA_RULES,
     VIEWS_FX_RATES,
     VIEWS_FUNNEL,

@@ -1,13 +1,15 @@
 """A failed run is told to a chat, if that can be done safely, and never fails because of it."""
 
 import json
+import platform
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from partner_referrals.alerts import alert, read_webhook, shape_message
+from partner_referrals.alerts import alert, beat, read_address, shape_message
 from partner_referrals.errors import UsageError
+from partner_referrals.settings import ALERTS_WEBHOOK
 from support.records import referral
 
 SECRET_PATH = "/services/T0/B0/canary"
@@ -25,13 +27,18 @@ class Chat(HTTPServer):
 
 
 class Listener(BaseHTTPRequestHandler):
-    """One message to the chat."""
+    """One message to the chat, or one heartbeat."""
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.received.append((self.path, json.loads(body)))
         self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
         self.send_header("Location", "/elsewhere")
+        self.end_headers()
+
+    def do_GET(self):
+        self.server.received.append((self.path, None))
+        self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
         self.end_headers()
 
     def log_message(self, *_):
@@ -64,14 +71,21 @@ def test_alert_is_tried_again(chat):
     assert 3 == len(chat.received)
 
 
+def test_heartbeat_is_asked_for(chat):
+    """One GET, tried again where the monitor is busy; what it refuses is a sentence."""
+    chat.answers = [503, 200, 404]
+
+    assert beat(chat.webhook) is None
+    assert "The heartbeat was not noted: 127.0.0.1 answered 404." == beat(chat.webhook)
+    assert [(SECRET_PATH, None)] * 3 == chat.received
+
+
 @pytest.mark.parametrize("answer", [302, 404, 500])
 def test_refused_alert_is_a_sentence(chat, answer):
     """What the chat does not take is told without the address, and raises nothing."""
     chat.answers = [answer] * 3
 
-    assert f"Nobody was told: 127.0.0.1 refused the message ({answer})." == alert(
-        chat.webhook, FAILURE
-    )
+    assert f"The chat was not told: 127.0.0.1 answered {answer}." == alert(chat.webhook, FAILURE)
     assert {SECRET_PATH} == {path for path, _ in chat.received}
 
 
@@ -81,15 +95,7 @@ def test_unreachable_chat_is_a_sentence(chat):
 
     told = alert(chat.webhook, FAILURE)
 
-    assert told == "Nobody was told: 127.0.0.1 could not be reached (ConnectionError)."
-
-
-@pytest.mark.parametrize(
-    "webhook", ["http://hooks.example/canary", "ftp://hooks.example/canary", "https://[canary", ""]
-)
-def test_alert_does_not_travel_in_the_clear(webhook):
-    """Anything but https beyond this machine is not sent to."""
-    assert "Nobody was told: alerts.webhook is no https address." == alert(webhook, FAILURE)
+    assert told == "The chat was not told: 127.0.0.1 could not be reached (ConnectionError)."
 
 
 @pytest.mark.parametrize(
@@ -135,27 +141,30 @@ def test_webhook_is_configured_in_a_file(tmp_path):
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").write_text("[alerts]\nwebhook = 'https://hooks.example'\n")
 
-    assert "https://hooks.example" == read_webhook()
+    assert "https://hooks.example" == read_address(ALERTS_WEBHOOK)
 
 
 def test_webhook_is_configured_in_the_environment(monkeypatch):
     """The variable is enough, and a line break around it does no harm."""
     monkeypatch.setenv("ALERTS__WEBHOOK", "https://hooks.example/canary\n")
 
-    assert "https://hooks.example/canary" == read_webhook()
+    assert "https://hooks.example/canary" == read_address(ALERTS_WEBHOOK)
 
 
 def test_no_webhook_is_none():
     """Without configuration nobody is to be told."""
-    assert "" == read_webhook()
+    assert "" == read_address(ALERTS_WEBHOOK)
 
 
-def test_unsafe_webhook_is_refused_unseen(monkeypatch):
-    """A wrong address is found before the run, and is not shown."""
-    monkeypatch.setenv("ALERTS__WEBHOOK", "http://hooks.example/canary")
+@pytest.mark.parametrize(
+    "address", ["http://hooks.example/canary", "ftp://hooks.example/canary", "https://[canary"]
+)
+def test_unsafe_address_is_refused_unseen(monkeypatch, address):
+    """Anything but https beyond this machine is found before the run, and is not shown."""
+    monkeypatch.setenv("ALERTS__WEBHOOK", address)
 
     with pytest.raises(UsageError, match="no https address") as refused:
-        read_webhook()
+        read_address(ALERTS_WEBHOOK)
 
     assert "canary" not in str(refused.value)
 
@@ -167,26 +176,50 @@ def test_unsafe_webhook_is_refused_unseen(monkeypatch):
 def told(chat, monkeypatch):
     """What the configured chat was told, as texts."""
     monkeypatch.setenv("ALERTS__WEBHOOK", chat.webhook)
-    return lambda: [message["text"] for _, message in chat.received]
+    return lambda: [message["text"] for _, message in chat.received if message]
 
 
-def test_good_load_tells_nothing(serve, referrals, told):
-    """No news is good news."""
-    serve(referral("a"))
+def test_good_load_tells_its_heartbeat_alone(serve, referrals, chat, told, monkeypatch):
+    """No news is good news for the chat; the monitor hears of each good load, and of no other."""
+    monkeypatch.setenv("ALERTS__HEARTBEAT", chat.webhook)
+    sandbox = serve(referral("a"))
 
     assert 0 == referrals("load")[0]
-    assert [] == told()
+    assert [(SECRET_PATH, None)] == chat.received
+
+    sandbox.revoke_access_tokens()
+    referrals("load")
+    assert [(SECRET_PATH, None)] == [each for each in chat.received if each[1] is None]
+    assert 1 == len(told())
 
 
-def test_failed_load_is_told(serve, referrals, told):
-    """The chat reads the sentence that the log has."""
+def test_recovery_is_told_once(serve, referrals, configure, told):
+    """The first good load after bad ones says so, the next one nothing."""
+    sandbox = serve(referral("a"))
+    sandbox.revoke_access_tokens()
+    for _ in range(2):
+        referrals("load")
+    configure(sandbox)
+
+    for _ in range(2):
+        assert 0 == referrals("load")[0]
+
+    *_, last = told()
+    assert 3 == len(told())
+    assert last.endswith("recovered: this load is good, after 2 that were not.")
+
+
+def test_failed_load_is_told(serve, referrals, told, warehouse):
+    """The chat reads the sentence that the log has, and of which load on which machine."""
     serve(referral("a")).revoke_access_tokens()
 
     code, _, said = referrals("load")
 
     (message,) = told()
     assert 3 == code
-    assert message == f"referrals load: failed. {said.removeprefix('referrals: ').strip()}"
+    subject, _, text = message.partition(": failed. ")
+    assert f"referrals load on {platform.node()}, {warehouse}" == subject
+    assert text == said.removeprefix("referrals: ").strip()
 
 
 def test_load_that_does_not_reconcile_is_told(serve, referrals, told):
@@ -197,6 +230,7 @@ def test_load_that_does_not_reconcile_is_told(serve, referrals, told):
 
     assert 4 == referrals("load")[0]
     (message,) = told()
+    assert ", tenant " in message
     assert "counts differ (its total: 2, ours: 1)" in message
 
 
@@ -238,4 +272,4 @@ def test_silent_chat_does_not_change_the_exit_code(serve, referrals, chat, told)
     code, _, said = referrals("load")
 
     assert 3 == code
-    assert "Nobody was told: 127.0.0.1 refused the message (404)." in said
+    assert "The chat was not told: 127.0.0.1 answered 404." in said

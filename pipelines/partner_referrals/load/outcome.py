@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from partner_referrals.errors import ReferralsError
+from partner_referrals.load.account import Account
 from partner_referrals.warehouse.tables import LoadRun
 
 # Exit codes of failures, the worst first: what a person has to mend comes before what may pass.
@@ -11,10 +12,16 @@ _WORST_FIRST = (2, 3, 1, 75)
 
 @dataclass(frozen=True)
 class LoadOutcome:
-    """The runs of one load, a failed one with its error, in the order of the resources."""
+    """The runs of one load, a failed one with its error, in the order of the resources.
+
+    `account` is whose records were loaded, None where that is not known. `failed_before` is how
+    many loads since the last good one failed or did not reconcile, of the resource with the most.
+    """
 
     runs: tuple[LoadRun, ...]
     errors: tuple[ReferralsError | None, ...]
+    account: Account | None = None
+    failed_before: int = 0
 
     @property
     def succeeded(self) -> tuple[LoadRun, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 import duckdb
@@ -85,8 +86,7 @@ def _load_each(
     clock: Clock,
     progress: Progress,
 ) -> LoadOutcome:
-    runs: list[LoadRun] = []
-    errors: list[ReferralsError | None] = []
+    ended: list[_Ended] = []
     with run_lock(warehouse), temporary_directory(warehouse) as directory:
         for client in clients:
             job = Job(
@@ -100,18 +100,28 @@ def _load_each(
                 Identity(),
                 Account(None, ""),
             )
-            place = directory / client.resource.name
-            run, error = _load_one(job, clients, place, clock)
-            runs.append(run)
-            errors.append(error)
-    return LoadOutcome(tuple(runs), tuple(errors))
+            ended.append(_load_one(job, clients, directory / client.resource.name, clock))
+    return LoadOutcome(
+        runs=tuple(each.run for each in ended),
+        errors=tuple(each.error for each in ended),
+        account=next((each.account for each in ended if each.account), None),
+        failed_before=max(each.failed_before for each in ended),
+    )
+
+
+class _Ended(NamedTuple):
+    """The row of a run, and why it failed if it did; what it found of the warehouse before."""
+
+    run: LoadRun
+    error: ReferralsError | None
+    account: Account | None
+    failed_before: int
 
 
 def _load_one(
     job: Job, clients: Sequence[PartnerCenterClient], directory: Path, clock: Clock
-) -> tuple[LoadRun, ReferralsError | None]:
-    """The row of the run, and why it failed if it did."""
-    mode = "full"
+) -> _Ended:
+    mode, state = "full", WarehouseState()
     passes: list[Pass] = []
     try:
         with explain_errors(job.warehouse):
@@ -125,12 +135,12 @@ def _load_one(
             mode = choose_mode(state, job.options, job.started_at)
             for each in run_passes(job, state, mode, directory):
                 passes.append(each)
-            return _finish(job, passes, clock), None
+            return _Ended(_finish(job, passes, clock), None, job.account, state.failed_count)
     except (ReferralsError, KeyboardInterrupt) as error:
         run = _record_failure(job, mode, passes, clock, error)
         if isinstance(error, KeyboardInterrupt):
             raise
-        return run, error
+        return _Ended(run, error, state.account, state.failed_count)
 
 
 def _find_account(job: Job, clients: Sequence[PartnerCenterClient]) -> Account:

@@ -17,6 +17,7 @@ class WarehouseState:
     `newest_activity` is the newest change not after now, `verified_at` the end of the last full
     load whose counts agreed with the server's, `verified_by` the user of that load. Naive UTC; None
     where there is none yet. `account` is whose records these are.
+    `failed_count` is how many loads since the last good one failed or did not reconcile.
     """
 
     row_count: int = 0
@@ -24,6 +25,7 @@ class WarehouseState:
     verified_at: datetime | None = None
     verified_by: str | None = None
     account: Account | None = None
+    failed_count: int = 0
 
 
 def read_state(
@@ -41,6 +43,7 @@ def read_state(
         verified_at,
         verified_by,
         read_account(connection),
+        _count_failed(connection, resource),
     )
 
 
@@ -67,18 +70,36 @@ def _read_verified(
     """The end and the user of the last verified full load; one after now proves nothing."""
     if not has_table(connection, "load_runs"):
         return None, None
-    # A warehouse of an older version does not have these columns.
-    columns = connection.table("partner_center.load_runs").columns
-    user = "user_id" if "user_id" in columns else "null"
-    loaded = "resource" if "resource" in columns else "'referrals'"
     rows: list[tuple[datetime, str | None]] = connection.execute(
-        f"select finished_at, {user} from partner_center.load_runs "
-        f"where {loaded} = $resource and mode = 'full' and succeeded "
-        "and reconciled is distinct from false and finished_at <= $now "
+        f"select finished_at, user_id from {_runs_of(connection)} "
+        "where resource = $resource and mode = 'full' and is_good and finished_at <= $now "
         "order by finished_at desc limit 1",
         {"now": now, "resource": resource.name},
     ).fetchall()
     return rows[0] if rows else (None, None)
+
+
+def _count_failed(connection: duckdb.DuckDBPyConnection, resource: Resource) -> int:
+    if not has_table(connection, "load_runs"):
+        return 0
+    (count,) = connection.execute(
+        f"with runs as (from {_runs_of(connection)} where resource = $resource) "
+        "select count(*) from runs where not is_good and started_at > "
+        "coalesce((select max(started_at) from runs where is_good), '-infinity'::timestamp)",
+        {"resource": resource.name},
+    ).fetchall()[0]
+    return int(count)
+
+
+def _runs_of(connection: duckdb.DuckDBPyConnection) -> str:
+    """The runs as SQL; a warehouse of an older version does not have all of these columns."""
+    columns = connection.table("partner_center.load_runs").columns
+    user = "user_id" if "user_id" in columns else "null"
+    loaded = "resource" if "resource" in columns else "'referrals'"
+    return (
+        f"(select started_at, finished_at, mode, {loaded} as resource, {user} as user_id, "
+        "succeeded and reconciled is distinct from false as is_good from partner_center.load_runs)"
+    )
 
 
 def next_boundary(
