@@ -548,15 +548,20 @@ def _read_age(text: str) -> timedelta:
 
 
 @app.command()
-def doctor(warehouse: Warehouse = None, as_json: AsJson = False) -> None:
+def doctor(
+    warehouse: Warehouse = None,
+    send_test: Annotated[
+        bool, typer.Option("--send-test", help="Send a message to the configured chat.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check what a first load needs, step by step; say what to do next."""
-    warehouse = _locate(warehouse)
     from dataclasses import asdict
 
     from partner_referrals.doctor import examine
 
     findings = []
-    for finding in examine(warehouse, _now()):
+    for finding in examine(warehouse, _now(), send_test=send_test):
         findings.append(finding)
         if not as_json:
             print(f"{finding.state:<9}{finding.subject:<15}{finding.outcome}".rstrip(), flush=True)

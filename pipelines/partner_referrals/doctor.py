@@ -1,19 +1,36 @@
 """From nothing to a first load: what is there, and the next thing that is missing."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from partner_center import connect
 from partner_center.resources import RESOURCES, Resource
 from partner_center.settings import PartnerCenterSettings, resolve_settings
+from partner_center.sign_in.identity import token_identity
 from partner_center.sign_in.user import sign_in
+from partner_referrals.alerts import alert, read_address
 from partner_referrals.errors import ReferralsError, SignInRequired, UsageError
 from partner_referrals.load.state import read_state
-from partner_referrals.settings import read_destination
+from partner_referrals.publish.publish import require_publishable
+from partner_referrals.settings import (
+    ALERTS_HEARTBEAT,
+    ALERTS_WEBHOOK,
+    PUBLISH_DIR,
+    VIEWS_FUNNEL,
+    VIEWS_FX_RATES,
+    VIEWS_SLA_RULES,
+    check_configuration,
+    locate_warehouse,
+    read_destination,
+)
 from partner_referrals.warehouse.connection import open_warehouse
+from partner_referrals.warehouse.view_settings import read_funnel, read_fx_rates
+from partner_referrals.warehouse.views import read_sla_rules
 
 # "Quickstart: Register an application in Microsoft Entra ID"; Partner Center's id and permission
 # are those of "Partner Center authentication"; a device code needs a public client ("Device code
@@ -62,14 +79,21 @@ class Finding:
     exit_code: int = 0
 
 
-def examine(warehouse: Path, now: datetime) -> Iterator[Finding]:
-    """Look at each step in turn, up to the first that is missing; the rest waits."""
+def examine(option: Path | None, now: datetime, *, send_test: bool = False) -> Iterator[Finding]:
+    """Look at each step in turn, up to the first that is missing; the rest waits.
+
+    `option` is the warehouse that the command line names, if any. With `send_test` the configured
+    chat gets a message.
+    """
     steps: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("configuration", lambda: _describe_settings(resolve_settings())),
+        ("configuration", _describe_configuration),
         ("registration", lambda: _describe_registration(resolve_settings())),
         ("sign-in", lambda: _describe_sign_in(resolve_settings())),
         ("endpoint", lambda: _describe_endpoints(resolve_settings())),
-        ("warehouse", lambda: _describe_warehouse(warehouse, now)),
+        ("warehouse", lambda: _describe_warehouse(locate_warehouse(option), now)),
+        ("views", _describe_view_settings),
+        ("publish", lambda: _describe_publish(locate_warehouse(option))),
+        ("alerts", lambda: _describe_alerts(send_test)),
     )
     is_blocked = False
     for subject, describe in steps:
@@ -84,7 +108,9 @@ def examine(warehouse: Path, now: datetime) -> Iterator[Finding]:
             yield Finding(subject, "missing", str(error), advice, error.exit_code)
 
 
-def _describe_settings(settings: PartnerCenterSettings) -> str:
+def _describe_configuration() -> str:
+    check_configuration()
+    settings = resolve_settings()
     hosts = dict.fromkeys(RESOURCES[name].base_url(settings) for name in settings.resources)
     return f"{', '.join(hosts)}, cloud {settings.cloud}"
 
@@ -107,17 +133,35 @@ def _describe_registration(settings: PartnerCenterSettings) -> str:
 def _describe_sign_in(settings: PartnerCenterSettings) -> str:
     try:
         signed_in = sign_in(settings.credentials)
-        for scope in dict.fromkeys(RESOURCES[name].scope for name in settings.resources):
-            signed_in.access_token(scope)
+        scopes = dict.fromkeys(RESOURCES[name].scope for name in settings.resources)
+        tokens = [signed_in.access_token(scope) for scope in scopes]
     except SignInRequired as error:
         if not settings.credentials.refresh_token:
             error.add_note(_SIGN_IN)
         raise
-    return "an access_token is given" if settings.credentials.access_token else "signed in"
+    outcome = "an access_token is given" if settings.credentials.access_token else "signed in"
+    methods = [token_identity(token).methods for token in tokens]
+    if any(each and "mfa" not in each for each in methods):
+        # "Partner Center authentication": calls for a user need it.
+        outcome += (
+            ", but without multifactor authentication, which Partner Center asks for: turn it on "
+            "for this user, then sign in anew"
+        )
+    return outcome
 
 
 def _describe_endpoints(settings: PartnerCenterSettings) -> str:
-    return "; ".join(_describe_endpoint(settings, RESOURCES[name]) for name in settings.resources)
+    answers: list[str] = []
+    errors: list[ReferralsError] = []
+    for name in settings.resources:
+        try:
+            answers.append(_describe_endpoint(settings, RESOURCES[name]))
+        except ReferralsError as error:
+            errors.append(error)
+            answers.append(f"{name}: {error}" if len(settings.resources) > 1 else str(error))
+    if errors:
+        raise type(errors[0])("; ".join(answers)) from errors[0]
+    return "; ".join(answers)
 
 
 def _describe_endpoint(settings: PartnerCenterSettings, resource: Resource) -> str:
@@ -143,3 +187,41 @@ def _describe_warehouse(warehouse: Path, now: datetime) -> str:
     with open_warehouse(warehouse, read_only=True, wait_seconds=0) as connection:
         state = read_state(connection, now)
     return f"{warehouse} holds {state.row_count:,} referrals"
+
+
+def _describe_view_settings() -> str:
+    rules, rates = VIEWS_SLA_RULES.read_path(), VIEWS_FX_RATES.read_path()
+    funnel = read_funnel(VIEWS_FUNNEL.read())
+    used = []
+    if rules:
+        used.append(f"{len(read_sla_rules(rules))} deadlines from {rules}")
+    if rates:
+        used.append(f"{len(read_fx_rates(rates))} exchange rates from {rates}")
+    if funnel:
+        used.append(f"the funnel counts {funnel}")
+    return ", ".join(used) or "as shipped"
+
+
+def _describe_publish(warehouse: Path) -> str:
+    target = PUBLISH_DIR.read_path()
+    if target is None:
+        return "nothing is published after a load"
+    if not target.exists() and target.parent.is_dir():
+        return f"{target} will be made by the first load"
+    require_publishable(warehouse, target)
+    if not os.access(target, os.W_OK):
+        raise UsageError(f"{target} cannot be written to. Give this user the right to publish.")
+    return f"into {target}"
+
+
+def _describe_alerts(send_test: bool) -> str:
+    webhook, heartbeat = read_address(ALERTS_WEBHOOK), read_address(ALERTS_HEARTBEAT)
+    if send_test and not webhook:
+        raise UsageError("There is nobody to send a test to: [alerts] webhook is empty.")
+    host = urlsplit(webhook).hostname
+    if send_test and (trouble := alert(webhook, "This is a test by 'referrals doctor'.")):
+        raise UsageError(f"{trouble} Create the webhook anew, and write its address down.")
+    used = [f"{host} {'was sent a test' if send_test else 'is told of failures'}"] if host else []
+    if heartbeat:
+        used.append(f"{urlsplit(heartbeat).hostname} is asked for after each good load")
+    return ", ".join(used) or "nobody is told of failures"

@@ -172,6 +172,19 @@ def test_unsafe_address_is_refused_unseen(monkeypatch, address):
 # Of a load
 
 
+@pytest.mark.parametrize(("answer", "code"), [(200, 0), (404, 2)])
+def test_doctor_tries_the_chat(serve, referrals, chat, told, answer, code):
+    """With --send-test a message goes out, and what came of it is told."""
+    serve(referral("a"))
+    chat.answers = [answer]
+
+    found, out, _ = referrals("doctor", "--send-test")
+
+    assert code == found
+    assert ["This is a test by 'referrals doctor'."] == told()
+    assert ("was sent a test" in out) == (answer == 200)
+
+
 @pytest.fixture
 def told(chat, monkeypatch):
     """What the configured chat was told, as texts."""

@@ -23,7 +23,7 @@ from partner_referrals.settings import (
 from partner_referrals.warehouse.connection import require_usable
 from partner_referrals.warehouse.views import read_sla_rules
 
-KNOWN = {**known_keys(), "publish": {"dir"}, "alerts": {"webhook"}}
+KNOWN = {**known_keys(), "publish": {"dir"}, "alerts": {"webhook", "heartbeat"}}
 
 
 @pytest.fixture

@@ -7,9 +7,19 @@ import pytest
 from partner_center.settings import resolve_settings
 from partner_center.sign_in.user import sign_in_with_device_code
 from partner_center_sandbox import Sandbox
+from partner_center_sandbox.tokens import TokenUser
 from support.records import NOW, referral
 
-STEPS = ["configuration", "registration", "sign-in", "endpoint", "warehouse"]
+STEPS = [
+    "configuration",
+    "registration",
+    "sign-in",
+    "endpoint",
+    "warehouse",
+    "views",
+    "publish",
+    "alerts",
+]
 
 
 @pytest.fixture
@@ -133,6 +143,69 @@ def test_unusable_warehouse_comes_last(serve, referrals, tmp_path):
     code, out, _ = referrals("doctor", "--warehouse", tmp_path)
 
     assert (2, up_to("warehouse")) == (code, examined(out))
+
+
+def test_unknown_key_is_a_missing_step(tmp_path, referrals):
+    """A file that cannot be used is told as the first thing to mend."""
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text("[alert]\nwebhook = 'https://x.example'\n")
+
+    code, out, _ = referrals("doctor")
+
+    assert 2 == code
+    assert up_to("configuration") == examined(out)
+    assert "Did you mean 'alerts'" in out
+
+
+@pytest.mark.parametrize(
+    ("step", "key", "value", "reason"),
+    [
+        ("views", "VIEWS__SLA_RULES", "nowhere.csv", "nowhere.csv"),
+        ("views", "VIEWS__FX_RATES", "nowhere.csv", "nowhere.csv"),
+        ("publish", "PUBLISH__DIR", "mount/elsewhere", "Create or mount its parent"),
+        ("publish", "PUBLISH__DIR", ".", "holds the warehouse"),
+        ("alerts", "ALERTS__HEARTBEAT", "http://x.example/canary", "no https address"),
+    ],
+)
+def test_what_a_load_uses_afterwards_is_looked_at(
+    serve, referrals, monkeypatch, step, key, value, reason
+):
+    """Files, the directory to publish to and addresses are found wanting before a night does."""
+    serve(referral("a"))
+    monkeypatch.setenv(key, value)
+
+    code, out, _ = referrals("doctor")
+
+    assert 2 == code
+    assert up_to(step) == examined(out)
+    assert reason in out
+    assert "canary" not in out
+
+
+def test_second_factor_that_is_missing_is_told(serve, referrals, configure):
+    """A token that names a sign-in without one is told, for Partner Center will refuse it."""
+    sandbox = serve(referral("a"))
+    sandbox.behaviour.token_user = TokenUser(methods=("pwd",))
+    sandbox.revoke_access_tokens()
+    configure(sandbox)
+
+    _, out, _ = referrals("doctor")
+
+    assert "without multifactor authentication" in out
+
+
+def test_each_resource_tells_its_own_refusal(serve, referrals, configure_key):
+    """Where one of several is refused, the others' answers and its reason stand side by side."""
+    sandbox = serve(referral("a"))
+    configure_key("RESOURCES", '["referrals", "engagements"]')
+    configure_key("ENGAGEMENTS_BASE_URL", sandbox.base_url)
+    configure_key("CREDENTIALS__ENGAGEMENTS_ACCESS_TOKEN", sandbox.access_token)
+
+    code, out, _ = referrals("doctor")
+
+    assert 3 == code
+    assert up_to("endpoint") == examined(out)
+    assert "one of 1 referrals fetched; engagements: " in out
 
 
 def test_doctor_as_json_is_one_object(referrals):
