@@ -15,9 +15,10 @@
 --   value_usd: what they are worth together, in US dollars; null where no value
 --     could be converted
 --   largest_value_usd: the largest value among them, in US dollars
---   median_value_usd: the middle value among them, in US dollars
+--   median_value_usd: the middle value among them where they are won, in US
+--     dollars
 --   median_days: days since creation in the middle: to as_of for open ones, to
---     closing for closed ones
+--     closing for won ones
 --   overdue_count: of these, the ones that are overdue
 --   overdue_value_usd: what these are worth together, in US dollars; null where
 --     no value could be converted
@@ -33,7 +34,7 @@ with deals as (
 
 ), tags as (
 
-    select distinct
+    select
         deal_id,
         kind,
         tag
@@ -105,8 +106,12 @@ select
     count(deal_value_usd) as converted_count,
     sum(deal_value_usd) as value_usd,
     max(deal_value_usd) as largest_value_usd,
-    quantile_cont(deal_value_usd, 0.5) as median_value_usd,
-    quantile_cont(days, 0.5) as median_days,
+    quantile_cont(deal_value_usd, 0.5) filter (
+        where state = 'won'
+    ) as median_value_usd,
+    quantile_cont(days, 0.5) filter (
+        where is_open or state = 'won'
+    ) as median_days,
     count(*) filter (where is_overdue) as overdue_count,
     case
         when count(*) filter (where is_overdue) = 0 then 0

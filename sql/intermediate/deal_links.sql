@@ -45,26 +45,22 @@ with deals as (
     from deals
     inner join referrals on deals.deal_id = referrals.referral_id
 
-), single_deals as (
+), equal_facts as (
 
+    -- Where one deal and one referral say the same, there is one pair.
     select
-        created_second,
-        customer_name,
-        customer_market,
-        min(deal_id) as deal_id
+        min(deals.deal_id) as deal_id,
+        min(referrals.referral_id) as referral_id
     from deals
-    group by created_second, customer_name, customer_market
-    having count(*) = 1
-
-), single_referrals as (
-
-    select
-        created_second,
-        customer_name,
-        customer_market,
-        min(referral_id) as referral_id
-    from referrals
-    group by created_second, customer_name, customer_market
+    inner join referrals
+        on
+            deals.created_second = referrals.created_second
+            and deals.customer_name = referrals.customer_name
+            and deals.customer_market = referrals.customer_market
+    group by
+        deals.created_second,
+        deals.customer_name,
+        deals.customer_market
     having count(*) = 1
 
 )
@@ -75,15 +71,10 @@ select
 from equal_ids
 union all
 select
-    single_deals.deal_id,
-    single_referrals.referral_id
-from single_deals
-inner join single_referrals
-    on
-        single_deals.created_second = single_referrals.created_second
-        and single_deals.customer_name = single_referrals.customer_name
-        and single_deals.customer_market = single_referrals.customer_market
-left join equal_ids as same_deals on single_deals.deal_id = same_deals.deal_id
+    equal_facts.deal_id,
+    equal_facts.referral_id
+from equal_facts
+left join equal_ids as same_deals on equal_facts.deal_id = same_deals.deal_id
 left join equal_ids as same_referrals
-    on single_referrals.referral_id = same_referrals.deal_id
+    on equal_facts.referral_id = same_referrals.deal_id
 where same_deals.deal_id is null and same_referrals.deal_id is null

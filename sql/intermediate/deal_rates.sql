@@ -1,6 +1,5 @@
--- The exchange rate for each currency and month that deals are converted at:
--- that of the month, else the newest before it. A user's own rate goes before
--- Partner Center's.
+-- The exchange rate for each currency and month up to as_of: that of the month,
+-- else the newest before it. A user's own rate goes before Partner Center's.
 -- Grain: one row per currency, rate_month
 -- Answers: at which rate is a deal's value converted?
 -- Columns:
@@ -8,22 +7,13 @@
 --   rate_month: first day of the month
 --   usd_per_unit: US dollars for one unit of the currency
 
-with deals as (
-
-    select * from intermediate.deal_outcomes
-
-), fx_rates as (
+with fx_rates as (
 
     select * from staging.fx_rates
 
-), asked as (
+), moments as (
 
-    -- A few hundred, so that the deals themselves are joined by equality.
-    select distinct
-        currency,
-        rate_month
-    from deals
-    where currency is not null and has_value
+    select * from intermediate.moments
 
 ), preferred as (
 
@@ -40,25 +30,38 @@ with deals as (
 ), spans as (
 
     select
-        currency,
-        month,
-        usd_per_unit,
-        lead(month) over (partition by currency order by month) as next_month
+        preferred.currency,
+        preferred.month as first_month,
+        preferred.usd_per_unit,
+        least(
+            cast(
+                lead(preferred.month) over (
+                    partition by preferred.currency order by preferred.month
+                ) - interval 1 month as date
+            ),
+            cast(date_trunc('month', moments.as_of) as date)
+        ) as last_month
     from preferred
-    where place = 1
+    cross join moments
+    where preferred.place = 1
+
+), months as (
+
+    -- So that the deals are joined by equality.
+    select
+        currency,
+        usd_per_unit,
+        unnest(
+            generate_series(first_month, last_month, interval 1 month)
+        ) as month
+    from spans
+    -- Spark refuses a series that ends before it begins.
+    where first_month <= last_month
 
 )
 
 select
-    asked.currency,
-    asked.rate_month,
-    case
-        when asked.currency = 'USD' then cast(1 as double)
-        else spans.usd_per_unit
-    end as usd_per_unit
-from asked
-left join spans
-    on
-        asked.currency = spans.currency
-        and asked.rate_month >= spans.month
-        and (spans.next_month is null or asked.rate_month < spans.next_month)
+    currency,
+    cast(month as date) as rate_month,
+    usd_per_unit
+from months

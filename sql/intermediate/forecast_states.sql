@@ -31,7 +31,12 @@ with lifecycles as (
 
 ), moments as (
 
-    select * from intermediate.forecast_moments
+    select
+        made_at,
+        made_at + interval 30 day as in_30_days,
+        made_at + interval 90 day as in_90_days,
+        made_at + interval 180 day as in_180_days
+    from intermediate.forecast_moments
 
 ), open_then as (
 
@@ -42,14 +47,14 @@ with lifecycles as (
         lifecycles.is_won_until,
         lifecycles.open_until,
         moments.made_at,
-        moments.made_at + interval 30 day as in_30_days,
-        moments.made_at + interval 90 day as in_90_days,
-        moments.made_at + interval 180 day as in_180_days,
+        moments.in_30_days,
+        moments.in_90_days,
+        moments.in_180_days,
         coalesce(
             lifecycles.accepted_at <= moments.made_at, false
         ) as is_accepted,
         coalesce(
-            lifecycles.accepted_at <= moments.made_at + interval 30 day, false
+            lifecycles.accepted_at <= moments.in_30_days, false
         ) as is_accepted_next,
         lifecycles.accepted_at,
         lifecycles.created_at
@@ -59,14 +64,20 @@ with lifecycles as (
             lifecycles.exists_from <= moments.made_at
             and lifecycles.open_until > moments.made_at
 
-), entered as (
+), aged as (
 
     select
         *,
-        case when is_accepted then accepted_at else created_at end
-            as entered_at,
-        case when is_accepted_next then accepted_at else created_at end
-            as entered_next_at,
+        date_diff(
+            'microsecond',
+            case when is_accepted then accepted_at else created_at end,
+            made_at
+        ) / 86400000000 as days_in_stage,
+        date_diff(
+            'microsecond',
+            case when is_accepted_next then accepted_at else created_at end,
+            in_30_days
+        ) / 86400000000 as days_in_next_stage,
         coalesce(
             won_at <= in_30_days and is_won_until > in_30_days, false
         ) as is_won_in_30,
@@ -84,34 +95,40 @@ with lifecycles as (
         *,
         case when is_accepted then 1000 else 0 end
         + case
-            when entered_at > made_at - interval 7 day then 0
-            when entered_at > made_at - interval 14 day then 7
-            when entered_at > made_at - interval 30 day then 14
-            when entered_at > made_at - interval 60 day then 30
-            when entered_at > made_at - interval 90 day then 60
-            when entered_at > made_at - interval 180 day then 90
-            when entered_at > made_at - interval 365 day then 180
+            when days_in_stage >= 365 then 365
+            when days_in_stage >= 180 then 180
+            when days_in_stage >= 90 then 90
+            when days_in_stage >= 60 then 60
+            when days_in_stage >= 30 then 30
+            when days_in_stage >= 14 then 14
+            when days_in_stage >= 7 then 7
+            when days_in_stage < 7 then 0
             else 365
         end as state,
+        case when is_accepted_next then 1000 else 0 end
+        + case
+            when days_in_next_stage >= 365 then 365
+            when days_in_next_stage >= 180 then 180
+            when days_in_next_stage >= 90 then 90
+            when days_in_next_stage >= 60 then 60
+            when days_in_next_stage >= 30 then 30
+            when days_in_next_stage >= 14 then 14
+            when days_in_next_stage >= 7 then 7
+            when days_in_next_stage < 7 then 0
+            else 365
+        end as next_open_state
+    from aged
+
+), moved as (
+
+    select
+        *,
         case
             when is_won_in_30 then -1
             when open_until <= in_30_days then -2
-            else
-                case when is_accepted_next then 1000 else 0 end
-                + case
-                    when entered_next_at > in_30_days - interval 7 day then 0
-                    when entered_next_at > in_30_days - interval 14 day then 7
-                    when entered_next_at > in_30_days - interval 30 day then 14
-                    when entered_next_at > in_30_days - interval 60 day then 30
-                    when entered_next_at > in_30_days - interval 90 day then 60
-                    when entered_next_at > in_30_days - interval 180 day
-                        then 90
-                    when entered_next_at > in_30_days - interval 365 day
-                        then 180
-                    else 365
-                end
+            else next_open_state
         end as next_state
-    from entered
+    from placed
 
 )
 
@@ -130,5 +147,5 @@ select
     sum(value_usd) filter (where is_won_in_30) as won_30_value_usd,
     sum(value_usd) filter (where is_won_in_90) as won_90_value_usd,
     sum(value_usd) filter (where is_won_in_180) as won_180_value_usd
-from placed
+from moved
 group by source, made_at, state, next_state

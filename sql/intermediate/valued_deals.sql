@@ -74,7 +74,12 @@ select
     deals.currency,
     case
         when deals.has_value
-            then cast(deals.deal_value as double) * deal_rates.usd_per_unit
+            then
+                cast(deals.deal_value as double)
+                * case
+                    when deals.currency = 'USD' then 1
+                    else deal_rates.usd_per_unit
+                end
     end as deal_value_usd,
     deals.is_overdue,
     deals.updated_at,

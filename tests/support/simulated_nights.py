@@ -439,7 +439,9 @@ def _require_right(
     may_judge = night.allow_vanish or before.verified_by in (None, _user(night))
     if is_good and may_judge and run.mode != "filtered":
         assert run.reconciled is not False, run
-    if run.mode == "full" and (run.reconciled or (is_good and may_judge)):
+    # A server that counts wrong may happen to count what the warehouse holds.
+    counts_right = not (played.manners.total_offset or played.manners.deals.count_offset)
+    if run.mode == "full" and ((run.reconciled and counts_right) or (is_good and may_judge)):
         assert expected == held, (resource, run)
     elif run.mode == "incremental" and before.newest:
         checks.require_fresh(expected, held, resource, before.newest - timedelta(days=7))
