@@ -7,7 +7,7 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -412,3 +412,32 @@ def search_funnel(warehouse: Warehouse) -> list[Row]:
         }
         for (month, market), searches in found.items()
     ]
+
+
+def dates(warehouse: Warehouse) -> list[Row]:
+    """marts.dates"""
+    firsts = [
+        *(row["day"] for row in oracle.flow_by_day(warehouse)[:1]),
+        *(row["month"] for row in deal_trends(warehouse)[:1]),
+    ]
+    if not firsts or warehouse.as_of is None:
+        return []
+    today = warehouse.as_of.date()
+    day, rows = date(min(firsts).year, 1, 1), []
+    while day.year <= today.year + 1:
+        rows.append(
+            {
+                "date": day,
+                "year": day.year,
+                "quarter": (day.month + 2) // 3,
+                "month": day.month,
+                "year_month": f"{day:%Y-%m}",
+                "month_start": day.replace(day=1),
+                "week_start": day - timedelta(days=day.weekday()),
+                "day_of_week": day.isoweekday(),
+                "is_weekend": day.isoweekday() in (6, 7),
+                "is_past": day <= today,
+            }
+        )
+        day += timedelta(days=1)
+    return rows

@@ -39,6 +39,7 @@ GRAINS = {
     "response_sla_by_month": ("created_month", "rule"),
     "open_referrals": ("referral_id",),
     "flow_by_day": ("day",),
+    "dates": ("date",),
     "trends": ("period", "period_start"),
     "forecast": ("source", "horizon_days"),
     "forecast_backtest": ("source", "horizon_days", "made_at"),

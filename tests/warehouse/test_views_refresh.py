@@ -102,9 +102,19 @@ def test_view_reads_only_layers_below(name):
     ("construct", "view"),
     [
         ("getvariable", {"asked_moments"}),
-        ("generate_series", {"daily_flow", "curve_days", "deal_months", "forecast_moments"}),
+        (
+            "generate_series",
+            {
+                "daily_flow",
+                "curve_days",
+                "deal_months",
+                "deal_rates",
+                "forecast_moments",
+                "dates",
+            },
+        ),
         ("quantile", {"duration_percentiles", "deal_counts"}),
-        ("date_diff", {"referral_durations", "open_ages", "deal_outcomes"}),
+        ("date_diff", {"referral_durations", "open_ages", "deal_outcomes", "forecast_states"}),
     ],
 )
 def test_construct_that_other_engines_lack_has_its_own_view(construct, view):
