@@ -62,10 +62,21 @@ def compare(
             f"{counts.total:,} {sign} {ours.total:,}",
             time.perf_counter() - started,
         )
-    if reconciliation.is_reconciled is None and listings[-1].is_complete is False:
-        # The listing itself shows that it is not whole.
-        reconciliation = Reconciliation(is_reconciled=False)
+    if _lacks_records(listings[-1], counts):
+        progress.say("The listing is not whole: Partner Center counts more than it showed.")
+        reconciliation = Reconciliation(False, reconciliation.differences)
     return Comparison(reconciliation, ours.total, seen_count, rejected_count)
+
+
+def _lacks_records(listing: Listing, counts: ServerCounts | NoCounts) -> bool:
+    """Whether a listing of everything is known to lack records.
+
+    Its own answers may tell, or the counts where those tell nothing. The warehouse may hold as
+    many as the server all the same: one that is gone in place of one that was not seen.
+    """
+    if isinstance(counts, NoCounts):
+        return listing.is_complete is False
+    return listing.filter is None and listing.is_complete is None and listing.counted < counts.total
 
 
 def _count_seen(
