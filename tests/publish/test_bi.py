@@ -171,3 +171,18 @@ def test_superset_lists_reads_and_follows(warehouse, folder, tmp_path):
     assert "last_load_at" in columns
     assert ["7\n", "8\n"] == counts
     assert "read-only\n" == rest
+
+
+def test_tenants_are_read_side_by_side(warehouse, tmp_path):
+    """One view over the published copies of two tenants."""
+    for tenant in ("contoso", "fabrikam"):
+        (tmp_path / tenant).mkdir()
+        publish(warehouse, tmp_path / tenant)
+    (recipe,) = blocks("docs/operations.md", "sql")
+
+    with duckdb.connect() as connection:
+        found = connection.execute(recipe.replace("/srv/bi", str(tmp_path))).fetchall()
+        count = connection.execute("select count(*) from all_referrals").fetchall()
+
+    assert [("contoso", 0), ("fabrikam", 0)] == sorted(found)
+    assert [(14,)] == count
