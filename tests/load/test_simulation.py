@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from support.simulated_nights import WORLDS, play
 
@@ -33,6 +33,8 @@ def test_every_night_ends_right(killed_loads, is_short, request):
     @seed(number)
     @settings(
         max_examples=30 if is_short else 300,
+        # Whoever only wants to know whether it fails does not wait for the smallest example.
+        phases=[Phase.generate] if "WITHOUT_SHRINKING" in os.environ else tuple(Phase),
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),

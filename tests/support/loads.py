@@ -46,7 +46,7 @@ class KilledLoads:
             [sys.executable, str(driver)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(driver.parent.parent)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             text=True,
         )
 
