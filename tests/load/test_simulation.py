@@ -25,14 +25,15 @@ def open_file_count() -> int:
 @pytest.mark.timeout(0)
 def test_every_night_ends_right(killed_loads, is_short, request):
     """Ten years of nights (short: one), from a seed that is printed and may be given."""
-    given_seed = request.config.getoption("hypothesis_seed")
-    number = int(given_seed) if given_seed else random.SystemRandom().randrange(2**32)
+    # Continuous integration judges the change, not the luck of the day.
+    fresh = 0 if is_short else random.SystemRandom().randrange(2**32)
+    number = int(request.config.getoption("hypothesis_seed") or fresh)
     nights = 0
     used: list[tuple[float, int]] = []
 
     @seed(number)
     @settings(
-        max_examples=30 if is_short else 300,
+        max_examples=30 if is_short else 400,
         # Whoever only wants to know whether it fails does not wait for the smallest example.
         phases=[Phase.generate] if "WITHOUT_SHRINKING" in os.environ else tuple(Phase),
         deadline=None,

@@ -3,7 +3,6 @@
 A world is a list of nights, so that Hypothesis can shrink one that fails and print it.
 """
 
-import json
 import shutil
 import tarfile
 import tempfile
@@ -325,7 +324,7 @@ def _befall(played: _Played, night: Night) -> Callable[[Any], Response | None]:
 
 def _settings(played: _Played, night: Night) -> PartnerCenterSettings:
     sandbox = played.source.sandbox
-    played.secrets += [sandbox.access_token, sandbox.engagements_access_token]
+    played.secrets += played.source.tokens
     settings = PartnerCenterSettings(
         base_url=sandbox.base_url,
         engagements_base_url=sandbox.base_url,
@@ -344,22 +343,10 @@ def _settings(played: _Played, night: Night) -> PartnerCenterSettings:
 
 def _load_elsewhere(played: _Played, night: Night) -> None:
     """A load in a process of its own, whatever becomes of it."""
-    settings = _settings(played, night)
-    prefix = "SOURCES__PARTNER_CENTER__"
-    environment = {
-        f"{prefix}BASE_URL": str(settings.base_url),
-        f"{prefix}ENGAGEMENTS_BASE_URL": str(settings.engagements_base_url),
-        f"{prefix}RESOURCES": json.dumps(settings.resources),
-        f"{prefix}PAGE_SIZE": str(settings.page_size),
-        f"{prefix}CREDENTIALS__ACCESS_TOKEN": str(settings.credentials.access_token),
-        f"{prefix}CREDENTIALS__ENGAGEMENTS_ACCESS_TOKEN": str(
-            settings.credentials.engagements_access_token
-        ),
-    }
     hours = (played.now - NOW) / timedelta(hours=1)
+    played.secrets += played.source.tokens
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
+        played.source.configure(patch, night.resources, night.page_size)
         match night.mishap:
             case Killed(point, signal):
                 played.killed_loads.load(played.warehouse, point, hours, signal=signal)

@@ -1,11 +1,15 @@
 """A small Partner Center that changes from day to day, as the simulation's nights find it."""
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
+
+import pytest
 
 from partner_center_sandbox import Sandbox
 from partner_center_sandbox.behaviour import Behaviour, EngagementsBehaviour
@@ -43,6 +47,26 @@ class Source:
         """Issue tokens for this user from now on."""
         self.sandbox.behaviour.token_user = TokenUser(user_id=user)
         self.sandbox.revoke_access_tokens()
+
+    @property
+    def tokens(self) -> list[str]:
+        """What opens the two APIs now."""
+        return [self.sandbox.access_token, self.sandbox.engagements_access_token]
+
+    def configure(
+        self, patch: pytest.MonkeyPatch, resources: Sequence[str], page_size: int
+    ) -> None:
+        """Let loads in processes of their own come here."""
+        access_token, engagements_access_token = self.tokens
+        for name, value in {
+            "BASE_URL": self.sandbox.base_url,
+            "ENGAGEMENTS_BASE_URL": self.sandbox.base_url,
+            "RESOURCES": json.dumps(resources),
+            "PAGE_SIZE": str(page_size),
+            "CREDENTIALS__ACCESS_TOKEN": access_token,
+            "CREDENTIALS__ENGAGEMENTS_ACCESS_TOKEN": engagements_access_token,
+        }.items():
+            patch.setenv(f"SOURCES__PARTNER_CENTER__{name}", value)
 
     def hide(self) -> list[dict[str, Any]]:
         """Take away what a narrower role does not see, to be put back after the night."""
