@@ -62,6 +62,7 @@ check: $(DEV)/.ready
 docs: $(DEV)/.ready
 	$(DEV)/bin/python docs/scripts/data_dictionary.py
 	$(DEV)/bin/python docs/scripts/configuration.py
+	$(DEV)/bin/python docs/scripts/power_bi.py
 
 pictures: $(DEV)/.ready
 	$(DEV)/bin/python docs/scripts/pictures.py

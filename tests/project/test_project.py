@@ -126,6 +126,22 @@ def test_every_test_that_the_readme_names_exists():
     ]
 
 
+def test_power_bi_project_is_up_to_date():
+    """`make docs` was run after the last change of a mart that the project reads."""
+    folder = ROOT / "docs/power-bi"
+    made = runpy.run_path(str(ROOT / "docs/scripts/power_bi.py"))
+    files = (path for path in folder.rglob("*") if path.is_file())
+
+    written = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}
+    assert written == made["files"]()
+    model = "".join(text for path, text in written.items() if path.endswith(".tmdl"))
+    columns = set(re.findall(r"^table (\w+)$|^\tcolumn (\w+)$", model, re.MULTILINE))
+    names = {name for pair in columns for name in pair}
+    for measure in made["MEASURES"]:
+        for table, column in re.findall(r"(\w+)\[(\w+)\]", measure.dax):
+            assert {table, column} <= names, measure.name
+
+
 def test_data_dictionary_is_up_to_date():
     """`make docs` was run after the last change of a view, a table or what is said of them."""
     made = runpy.run_path(str(ROOT / "docs/scripts/data_dictionary.py"))["data_dictionary"]()
