@@ -41,7 +41,8 @@ register an application in Microsoft Entra ID, once for your organisation.
      App registrations > New registration. Any name; accounts in this organizational directory
      only; no redirect URI.
   2. API permissions > Add a permission > APIs my organization uses > Microsoft Partner Center
-     (fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd) > Delegated permissions > user_impersonation.
+     (fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd) > Delegated permissions > user_impersonation. To load
+     deals too, the same of 4990cffe-04e8-4e8b-808a-1175604b879f.
   3. There too: Grant admin consent. Only an administrator can; without it, each user is asked
      when signing in, where your organisation allows that.
   4. Authentication: set 'Allow public client flows' to Yes, and save.
