@@ -36,9 +36,6 @@ MUTATIONS = {
     "any number of records may vanish": Mutation(
         f"{LOAD}/changes.py", "MAX_VANISHED_SHARE = 0.2", "MAX_VANISHED_SHARE = 1.0"
     ),
-    "of an id received twice the first record counts": Mutation(
-        f"{LOAD}/changes.py", "order by reading desc, file_row_number desc", "order by reading"
-    ),
     "a known record that is rejected now has vanished": Mutation(
         f"{LOAD}/changes.py", "where id not in (select id from listed) ", "where true "
     ),
