@@ -262,13 +262,7 @@ def load(
     """Bring the warehouse up to what Partner Center shows now."""
     from partner_referrals.alerts import alerting
     from partner_referrals.output.terminal import RunProgress
-    from partner_referrals.settings import (
-        PUBLISH_DIR,
-        VIEWS_FUNNEL,
-        VIEWS_FX_RATES,
-        VIEWS_SLA_RULES,
-        read_destination,
-    )
+    from partner_referrals.settings import PUBLISH_DIR, read_destination
 
     with _failure_as_json(as_json), alerting("referrals load", _say) as alerts:
         if full and filter:
@@ -279,8 +273,8 @@ def load(
         # dlt reads the configuration when it is imported, so not before it was checked.
         from partner_referrals.load import LoadOptions
         from partner_referrals.load import load_resources as run_load
-        from partner_referrals.warehouse.view_settings import read_funnel, read_fx_rates
-        from partner_referrals.warehouse.views import read_sla_rules
+        from partner_referrals.warehouse.view_settings import read_view_settings
+        from partner_referrals.warehouse.views import SQL
 
         target = PUBLISH_DIR.read_path()
         options = LoadOptions(
@@ -288,15 +282,10 @@ def load(
             filter=filter,
             allow_vanish=allow_vanish,
             same_account=same_account,
-            sla_rules=VIEWS_SLA_RULES.read_path(),
-            fx_rates=VIEWS_FX_RATES.read_path(),
-            funnel=VIEWS_FUNNEL.read(),
+            views=read_view_settings(),
         )
-        if options.sla_rules:
-            # Before anything is requested, as the directory to publish to.
-            read_sla_rules(options.sla_rules)
-        read_fx_rates(options.fx_rates)
-        read_funnel(options.funnel)
+        # Before anything is requested, as the directory to publish to.
+        options.views.read(SQL)
         if not is_file:
             from partner_referrals.load.postgres import load_into_postgres as run_load
 
@@ -587,25 +576,20 @@ def views(
 ) -> None:
     """Refresh the views, after a change to their SQL."""
     warehouse = _locate(warehouse)
-    from partner_referrals.settings import (
-        VIEWS_FUNNEL,
-        VIEWS_FX_RATES,
-        VIEWS_SLA_RULES,
-        read_destination,
-    )
+    from partner_referrals.settings import read_destination
+    from partner_referrals.warehouse.view_settings import read_view_settings
 
-    sla_rules, fx_rates = VIEWS_SLA_RULES.read_path(), VIEWS_FX_RATES.read_path()
-    funnel = VIEWS_FUNNEL.read()
+    settings = read_view_settings()
     if dialect:
         from partner_referrals.warehouse.dialects import view_ddl
 
-        for statement in view_ddl(dialect, sla_rules, fx_rates=fx_rates, funnel=funnel):
+        for statement in view_ddl(dialect, settings):
             print(f"{statement};")
         return
     if read_destination() == "postgres":
         from partner_referrals.load.postgres import refresh_postgres_views
 
-        count = refresh_postgres_views(sla_rules, fx_rates=fx_rates, funnel=funnel)
+        count = refresh_postgres_views(settings)
         print(f"{count} views refreshed in postgres.")
         return
     from partner_referrals.warehouse.connection import open_warehouse, transaction
@@ -618,7 +602,7 @@ def views(
         with transaction(connection):
             # A warehouse of an older version may lack what the views read.
             create_tables(connection)
-            count = refresh_views(connection, sla_rules, fx_rates=fx_rates, funnel=funnel)
+            count = refresh_views(connection, settings)
     print(f"{count} views refreshed in {warehouse}.")
 
 

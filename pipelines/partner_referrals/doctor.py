@@ -21,16 +21,13 @@ from partner_referrals.settings import (
     ALERTS_HEARTBEAT,
     ALERTS_WEBHOOK,
     PUBLISH_DIR,
-    VIEWS_FUNNEL,
-    VIEWS_FX_RATES,
-    VIEWS_SLA_RULES,
     check_configuration,
     locate_warehouse,
     read_destination,
 )
 from partner_referrals.warehouse.connection import open_warehouse
-from partner_referrals.warehouse.view_settings import read_funnel, read_fx_rates
-from partner_referrals.warehouse.views import read_sla_rules
+from partner_referrals.warehouse.view_settings import read_view_settings
+from partner_referrals.warehouse.views import SQL
 
 # "Quickstart: Register an application in Microsoft Entra ID"; Partner Center's id and permission
 # are those of "Partner Center authentication"; a device code needs a public client ("Device code
@@ -191,15 +188,15 @@ def _describe_warehouse(warehouse: Path, now: datetime) -> str:
 
 
 def _describe_view_settings() -> str:
-    rules, rates = VIEWS_SLA_RULES.read_path(), VIEWS_FX_RATES.read_path()
-    funnel = read_funnel(VIEWS_FUNNEL.read())
+    settings = read_view_settings()
+    values = settings.read(SQL)
     used = []
-    if rules:
-        used.append(f"{len(read_sla_rules(rules))} deadlines from {rules}")
-    if rates:
-        used.append(f"{len(read_fx_rates(rates))} exchange rates from {rates}")
-    if funnel:
-        used.append(f"the funnel counts {funnel}")
+    if settings.sla_rules:
+        used.append(f"{len(values.sla_rules)} deadlines from {settings.sla_rules}")
+    if settings.fx_rates:
+        used.append(f"{len(values.fx_rates)} exchange rates from {settings.fx_rates}")
+    if values.funnel:
+        used.append(f"the funnel counts {values.funnel}")
     return ", ".join(used) or "as shipped"
 
 

@@ -21,7 +21,7 @@ from partner_referrals.settings import (
     locate_warehouse,
 )
 from partner_referrals.warehouse.connection import require_usable
-from partner_referrals.warehouse.views import read_sla_rules
+from partner_referrals.warehouse.sla_rules import read_sla_rules
 
 KNOWN = {**known_keys(), "publish": {"dir"}, "alerts": {"webhook", "heartbeat"}}
 

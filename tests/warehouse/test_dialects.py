@@ -9,6 +9,7 @@ import sqlglot
 
 from partner_referrals.errors import UsageError
 from partner_referrals.warehouse.dialects import TESTED, view_ddl
+from partner_referrals.warehouse.view_settings import ViewSettings
 from partner_referrals.warehouse.views import SQL, explained_views
 from support.views import TABLES
 
@@ -101,7 +102,11 @@ def test_own_sla_rules_are_in_the_ddl(tmp_path):
     rules.write_text("rule,applies_from,applies_to,limit_hours\nWe don't wait,2026-01-01,,4\n")
     with duckdb.connect() as connection:
         connection.execute("create schema settings")
-        (made,) = [each for each in view_ddl("duckdb", rules) if " settings.sla_rules as" in each]
+        (made,) = [
+            each
+            for each in view_ddl("duckdb", ViewSettings(rules))
+            if " settings.sla_rules as" in each
+        ]
         connection.execute(made)
 
         assert [("We don't wait", datetime(2026, 1, 1), None, 4)] == connection.execute(
@@ -115,7 +120,11 @@ def test_no_sla_rules_are_no_rows(tmp_path):
     rules.write_text("rule,applies_from,applies_to,limit_hours\n")
     with duckdb.connect() as connection:
         connection.execute("create schema settings")
-        (made,) = [each for each in view_ddl("duckdb", rules) if " settings.sla_rules as" in each]
+        (made,) = [
+            each
+            for each in view_ddl("duckdb", ViewSettings(rules))
+            if " settings.sla_rules as" in each
+        ]
         connection.execute(made)
 
         assert [] == connection.execute("from settings.sla_rules").fetchall()
@@ -161,4 +170,4 @@ def test_unknown_dialect_is_told(referrals):
 def test_bad_sla_rules_are_told(tmp_path):
     """The user's own deadlines are checked here as they are at a refresh."""
     with pytest.raises(UsageError, match="nowhere"):
-        view_ddl("postgres", tmp_path / "nowhere.csv")
+        view_ddl("postgres", ViewSettings(sla_rules=tmp_path / "nowhere.csv"))

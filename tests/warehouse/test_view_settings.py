@@ -8,7 +8,7 @@ import pytest
 
 from partner_referrals.errors import UsageError
 from partner_referrals.warehouse.dialects import view_ddl
-from partner_referrals.warehouse.view_settings import read_funnel, read_fx_rates
+from partner_referrals.warehouse.view_settings import ViewSettings, read_funnel, read_fx_rates
 from partner_referrals.warehouse.views import refresh_views
 from support.views import make_warehouse
 
@@ -63,7 +63,7 @@ def test_refresh_takes_own_rates_and_forgets_them(tmp_path, rates):
     found = []
     with duckdb.connect(make_warehouse(tmp_path / "referrals.duckdb")) as connection:
         for file in (rates, None):
-            refresh_views(connection, fx_rates=file)
+            refresh_views(connection, ViewSettings(fx_rates=file))
             found.append(connection.execute("from staging.fx_rates").fetchall())
 
     assert [[("EUR", date(2026, 1, 1), 1.085, "file")], []] == found
@@ -72,7 +72,7 @@ def test_refresh_takes_own_rates_and_forgets_them(tmp_path, rates):
 @pytest.mark.parametrize("dialect", ["postgres", "spark"])
 def test_settings_are_in_the_ddl(rates, dialect):
     """Other engines get the rates and the funnel's resource as rows of a view."""
-    ddl = "\n".join(view_ddl(dialect, fx_rates=rates, funnel="engagements"))
+    ddl = "\n".join(view_ddl(dialect, ViewSettings(fx_rates=rates, funnel="engagements")))
 
     assert re.search(r"settings\.fx_rates as.*?1\.085", ddl, re.DOTALL)
     assert re.search(r"settings\.funnel as.*?'engagements'", ddl, re.DOTALL)

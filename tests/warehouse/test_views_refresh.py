@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from partner_referrals.errors import UsageError, WarehouseFailed
+from partner_referrals.warehouse.view_settings import ViewSettings
 from partner_referrals.warehouse.views import SQL, refresh_views, view_definitions
 from support.views import make_warehouse
 
@@ -233,7 +234,7 @@ def test_own_sla_rules_replace_the_shipped_ones(warehouse, tmp_path):
     """A user's file is taken instead; offsets become UTC, nothing means no bound."""
     path = tmp_path / "rules.csv"
     path.write_text("rule,applies_from,applies_to,limit_hours\nours,2024-01-01T00:00:00+02:00,,8\n")
-    refresh_views(warehouse, path)
+    refresh_views(warehouse, ViewSettings(sla_rules=path))
     rows = sla_rules(warehouse)
 
     assert [("ours", "2023-12-31 22:00:00", "None", 8)] == [
@@ -261,14 +262,14 @@ def test_bad_sla_rules_are_told(warehouse, tmp_path, text, reason):
     rules.write_text(text)
 
     with pytest.raises(UsageError, match=f"rules.csv.*{re.escape(reason)}"):
-        refresh_views(warehouse, rules)
+        refresh_views(warehouse, ViewSettings(sla_rules=rules))
     assert 3 == len(sla_rules(warehouse))
 
 
 def test_missing_sla_rules_are_told(warehouse, tmp_path):
     """A file that is not there is refused, not replaced by the shipped rules."""
     with pytest.raises(UsageError, match=r"none\.csv"):
-        refresh_views(warehouse, tmp_path / "none.csv")
+        refresh_views(warehouse, ViewSettings(sla_rules=tmp_path / "none.csv"))
 
 
 def test_moment_is_chosen_on_a_read_only_connection(path):

@@ -25,6 +25,7 @@ from partner_referrals.load.temporary_directory import explain_errors, temporary
 from partner_referrals.warehouse.dialects import view_ddl
 from partner_referrals.warehouse.lock import run_lock
 from partner_referrals.warehouse.tables import TABLES, create_tables
+from partner_referrals.warehouse.view_settings import ViewSettings
 from partner_referrals.warehouse.views import SCHEMAS
 
 _WITHOUT_OPTIONS = LoadOptions()
@@ -80,9 +81,7 @@ def load_into_postgres(
             with suppress(ReferralsError, duckdb.Error, OSError):
                 _copy_new_rows(mirror, directory, [])
             raise
-        statements = view_ddl(
-            "postgres", options.sla_rules, fx_rates=options.fx_rates, funnel=options.funnel
-        )
+        statements = view_ddl("postgres", options.views)
         _copy_new_rows(mirror, directory, statements)
     return outcome
 
@@ -96,11 +95,9 @@ def describe_postgres() -> str:
         return f"postgres holds {server.execute(query)[0][0]:,} referrals"
 
 
-def refresh_postgres_views(
-    sla_rules: Path | None, *, fx_rates: Path | None = None, funnel: str = ""
-) -> int:
+def refresh_postgres_views(settings: ViewSettings) -> int:
     """Make every view on the server again; how many there are."""
-    statements = view_ddl("postgres", sla_rules, fx_rates=fx_rates, funnel=funnel)
+    statements = view_ddl("postgres", settings)
     with connect_to_postgres() as server:
         for statement in statements:
             server.execute(statement)

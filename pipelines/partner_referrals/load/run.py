@@ -201,12 +201,7 @@ def _finish(job: Job, passes: list[Pass], clock: Clock) -> LoadRun:
             record_run(connection, run)
             record_totals(connection, run.finished_at, last.counts)
             record_rates(connection, rates)
-            view_count = refresh_views(
-                connection,
-                job.options.sla_rules,
-                fx_rates=job.options.fx_rates,
-                funnel=job.options.funnel,
-            )
+            view_count = refresh_views(connection, job.options.views)
         connection.execute("checkpoint")
     job.progress.step("views", "marts", f"{view_count} views", time.perf_counter() - started)
     return run

@@ -14,20 +14,14 @@ from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
 from partner_referrals.errors import UsageError
+from partner_referrals.warehouse.sla_rules import SlaRule
 from partner_referrals.warehouse.view_settings import (
+    AS_SHIPPED,
+    ViewSettings,
     query_funnel,
     query_fx_rates,
-    read_funnel,
-    read_fx_rates,
 )
-from partner_referrals.warehouse.views import (
-    SCHEMAS,
-    SQL,
-    SlaRule,
-    ViewDefinition,
-    explained_views,
-    read_sla_rules,
-)
+from partner_referrals.warehouse.views import SCHEMAS, SQL, ViewDefinition, explained_views
 
 # The engines on which the tests compare every mart with DuckDB.
 TESTED = ("postgres", "spark")
@@ -37,26 +31,19 @@ _SLA_RULES = "settings.sla_rules"
 _NOT_ON_SPARK = "forecast"
 
 
-def view_ddl(
-    dialect: str,
-    sla_rules: Path | None = None,
-    folder: Path = SQL,
-    *,
-    fx_rates: Path | None = None,
-    funnel: str = "",
-) -> list[str]:
+def view_ddl(dialect: str, settings: ViewSettings = AS_SHIPPED, folder: Path = SQL) -> list[str]:
     """The statements that make every view on an engine, to be run in this order, also again.
 
     They read `partner_center.referrals`, `referral_rejects` and `load_runs`, which must be there.
     Spark gets no forecasts, for it cannot plan them; it can read their published Parquet. Raises
-    UsageError for a dialect that sqlglot does not know, or a bad file or `funnel`.
+    UsageError for a dialect that sqlglot does not know, or a bad setting.
     """
     engine = _find_engine(dialect)
-    rules = read_sla_rules(sla_rules or folder / "seeds" / "sla_rules.csv")
-    settings = {
-        _SLA_RULES: _as_query(rules),
-        "settings.fx_rates": query_fx_rates(read_fx_rates(fx_rates)),
-        "settings.funnel": query_funnel(read_funnel(funnel)),
+    values = settings.read(folder)
+    tables = {
+        _SLA_RULES: _as_query(values.sla_rules),
+        "settings.fx_rates": query_fx_rates(values.fx_rates),
+        "settings.funnel": query_funnel(values.funnel),
     }
     definitions = explained_views(folder)
     if "hive" in _families(engine):
@@ -65,9 +52,9 @@ def view_ddl(
     if "hive" in _families(engine):
         # Views keep the time zone that they are made in, whoever reads them.
         statements.insert(0, "set time zone 'UTC'")
-    for name in reversed([*settings, *(each.qualified_name for each in definitions)]):
+    for name in reversed([*tables, *(each.qualified_name for each in definitions)]):
         statements.append(f"drop view if exists {name}")
-    for name, query in settings.items():
+    for name, query in tables.items():
         statements.append(f"create view {name} as {_carry_over(query, engine)}")
     for definition in definitions:
         statements += _create(definition, engine, folder)

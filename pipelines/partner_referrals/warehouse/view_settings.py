@@ -1,8 +1,9 @@
-"""What the user may set for the views: own exchange rates, and the resource of the funnel."""
+"""What the user may set for the views: deadlines, exchange rates, the resource of the funnel."""
 
 import csv
 import math
 import re
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,8 @@ from typing import NamedTuple
 import duckdb
 
 from partner_referrals.errors import UsageError
+from partner_referrals.settings import VIEWS_FUNNEL, VIEWS_FX_RATES, VIEWS_SLA_RULES
+from partner_referrals.warehouse.sla_rules import SlaRule, read_sla_rules
 
 FUNNEL_SOURCES = ("referrals", "engagements")
 # As Partner Center's own file has them.
@@ -23,6 +26,45 @@ class FxRate(NamedTuple):
     currency_code: str
     month: date
     usd_per_unit: float
+
+
+class ViewValues(NamedTuple):
+    """What the tables in the schema settings hold; `funnel` is None for whichever has rows."""
+
+    sla_rules: list[SlaRule]
+    fx_rates: list[FxRate]
+    funnel: str | None
+
+
+@dataclass(frozen=True)
+class ViewSettings:
+    """Files of response deadlines and of exchange rates, and the resource that the funnel counts.
+
+    Without them: the shipped deadlines, Partner Center's rates, and whichever resource has rows,
+    referrals first.
+    """
+
+    sla_rules: Path | None = None
+    fx_rates: Path | None = None
+    funnel: str = ""
+
+    def read(self, folder: Path) -> ViewValues:
+        """What they say, with the deadlines that `folder` ships; UsageError where that is bad."""
+        return ViewValues(
+            read_sla_rules(self.sla_rules or folder / "seeds" / "sla_rules.csv"),
+            read_fx_rates(self.fx_rates),
+            read_funnel(self.funnel),
+        )
+
+
+AS_SHIPPED = ViewSettings()
+
+
+def read_view_settings() -> ViewSettings:
+    """What the configuration says about the views."""
+    return ViewSettings(
+        VIEWS_SLA_RULES.read_path(), VIEWS_FX_RATES.read_path(), VIEWS_FUNNEL.read()
+    )
 
 
 def read_funnel(text: str) -> str | None:
@@ -78,19 +120,23 @@ def _read_fx_rate(row: dict[str, str], line: int) -> FxRate:
     return FxRate(code.upper(), date(int(month[1]), int(month[2]), 1), usd_per_unit)
 
 
-def fill_settings(
-    connection: duckdb.DuckDBPyConnection, rates: list[FxRate], funnel: str | None
-) -> None:
-    """Replace settings.fx_rates and settings.funnel."""
+def fill_settings(connection: duckdb.DuckDBPyConnection, values: ViewValues) -> None:
+    """Replace settings.sla_rules, settings.fx_rates and settings.funnel."""
     connection.execute("create schema if not exists settings")
+    connection.execute(
+        "create or replace table settings.sla_rules(rule varchar not null, "
+        "applies_from timestamp, applies_to timestamp, limit_hours integer not null)"
+    )
+    for rule in values.sla_rules:
+        connection.execute("insert into settings.sla_rules values (?, ?, ?, ?)", rule)
     connection.execute(
         "create or replace table settings.fx_rates("
         "currency_code varchar not null, month date not null, usd_per_unit double not null)"
     )
-    if rates:
-        connection.executemany("insert into settings.fx_rates values (?, ?, ?)", rates)
+    if values.fx_rates:
+        connection.executemany("insert into settings.fx_rates values (?, ?, ?)", values.fx_rates)
     connection.execute("create or replace table settings.funnel(source varchar)")
-    connection.execute("insert into settings.funnel values (?)", [funnel])
+    connection.execute("insert into settings.funnel values (?)", [values.funnel])
 
 
 def query_fx_rates(rates: list[FxRate]) -> str:

@@ -1,24 +1,21 @@
 """Builds the views of sql/ in the warehouse."""
 
-import csv
 import functools
 import hashlib
-import itertools
 import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import duckdb
 
-from partner_referrals.errors import UsageError, WarehouseFailed, first_line
+from partner_referrals.errors import WarehouseFailed, first_line
 from partner_referrals.warehouse.tables import TABLES, create_tables
-from partner_referrals.warehouse.view_settings import fill_settings, read_funnel, read_fx_rates
+from partner_referrals.warehouse.view_settings import AS_SHIPPED, ViewSettings, fill_settings
 
 SCHEMAS = ("staging", "intermediate", "marts")
 
@@ -61,43 +58,22 @@ class ViewDefinition:
         return f"sql/{self.schema}/{self.name}.sql"
 
 
-# A hundred years.
-MAX_LIMIT_HOURS = 876_000
-
-
-class SlaRule(NamedTuple):
-    """A row of settings.sla_rules; applies to what was created in [applies_from, applies_to)."""
-
-    rule: str
-    applies_from: datetime | None
-    applies_to: datetime | None
-    limit_hours: int
-
-
 def refresh_views(
     connection: duckdb.DuckDBPyConnection,
-    sla_rules: Path | None = None,
+    settings: ViewSettings = AS_SHIPPED,
     folder: Path = SQL,
-    *,
-    fx_rates: Path | None = None,
-    funnel: str = "",
 ) -> int:
     """Create every view, inside the transaction that the caller opened; returns their number.
 
-    Where the views are already those of `folder`, they are kept, which saves a nightly load half a
-    second. `sla_rules` is the user's own file, used instead of the shipped one, `fx_rates` a file
-    of exchange rates, `funnel` the resource that the funnel counts (see `view_settings`). Views of
-    ours without a file in `folder` are dropped; what others made in these schemas stays. Raises
-    UsageError for a bad file or `funnel`, WarehouseFailed for a view that cannot be made; the
+    Where the views are already those of `folder`, they are kept, which saves a nightly load a
+    second. Views of ours without a file in `folder` are dropped; what others made in these schemas
+    stays. Raises UsageError for a bad setting, WarehouseFailed for a view that cannot be made; the
     caller rolls back, which leaves the old set as it was.
     """
-    rules = read_sla_rules(sla_rules or folder / "seeds" / "sla_rules.csv")
-    rates = read_fx_rates(fx_rates)
-    choice = read_funnel(funnel)
+    values = settings.read(folder)
     source = _fingerprint(folder)
     try:
-        _fill_sla_rules(connection, rules)
-        fill_settings(connection, rates, choice)
+        fill_settings(connection, values)
         remembered = connection.execute(_MADE).fetchall()
         count, found = _read_views(connection)
         if (source, found) in remembered:
@@ -283,69 +259,6 @@ def _comment(connection: duckdb.DuckDBPyConnection, definition: ViewDefinition) 
         for column, meaning in definition.columns.items()
     ]
     connection.execute(";\n".join(comments))
-
-
-def read_sla_rules(path: Path) -> list[SlaRule]:
-    """The rows of settings.sla_rules that a file holds."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            if tuple(rows.fieldnames or ()) != SlaRule._fields:
-                raise ValueError(f"its first line is not {','.join(SlaRule._fields)}")
-            rules = [_read_sla_rule(row, rows.line_num) for row in rows]
-        for one, other in itertools.combinations(rules, 2):
-            if one.rule == other.rule and _overlap(one, other):
-                raise ValueError(f"two lines of {one.rule} apply to the same moment")
-    except (OSError, ValueError, csv.Error) as error:
-        raise UsageError(
-            f"The SLA rules in {path} cannot be used: {error}. The views are as before. "
-            "Correct the file, or leave `sla_rules` empty for the shipped rules."
-        ) from error
-    return rules
-
-
-def _read_sla_rule(row: dict[str, str], line: int) -> SlaRule:
-    if None in row or None in row.values():
-        raise ValueError(f"line {line} does not have {len(SlaRule._fields)} values")
-    try:
-        hours = int(row["limit_hours"])
-        start, end = _read_moment(row["applies_from"]), _read_moment(row["applies_to"])
-    except ValueError as error:
-        raise ValueError(f"line {line}: {error}") from error
-    if not row["rule"] or not 0 < hours <= MAX_LIMIT_HOURS:
-        raise ValueError(
-            f"line {line} needs a rule and a limit_hours between 1 and {MAX_LIMIT_HOURS}"
-        )
-    return SlaRule(row["rule"], start, end, hours)
-
-
-def _overlap(one: SlaRule, other: SlaRule) -> bool:
-    def starts_before_end(rule: SlaRule, before: SlaRule) -> bool:
-        start, end = rule.applies_from, before.applies_to
-        return start is None or end is None or start < end
-
-    return starts_before_end(one, other) and starts_before_end(other, one)
-
-
-def _read_moment(text: str) -> datetime | None:
-    """Naive UTC; a bare date means its first moment, nothing means no bound."""
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text)
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-
-
-def _fill_sla_rules(
-    connection: duckdb.DuckDBPyConnection,
-    rules: list[SlaRule],
-) -> None:
-    connection.execute("create schema if not exists settings")
-    connection.execute(
-        "create or replace table settings.sla_rules(rule varchar not null, "
-        "applies_from timestamp, applies_to timestamp, limit_hours integer not null)"
-    )
-    for rule in rules:
-        connection.execute("insert into settings.sla_rules values (?, ?, ?, ?)", rule)
 
 
 def _broken(path: str, error: duckdb.Error) -> str:
