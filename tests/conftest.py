@@ -171,7 +171,8 @@ def referrals(
 
     def run(*arguments: Any) -> tuple[int, str, str]:
         is_here = warehouse.parent.samefile(Path.cwd())
-        if arguments[:1] == ("load",) and is_here and not warehouse.exists():
+        is_file = "PIPELINE__DESTINATION" not in os.environ
+        if arguments[:1] == ("load",) and is_here and is_file and not warehouse.exists():
             shutil.copy(empty_warehouse, warehouse)
         monkeypatch.setattr(sys, "argv", ["referrals", *map(str, arguments)])
         capsys.readouterr()

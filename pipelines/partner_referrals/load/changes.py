@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 
 from partner_center.listing.lister import Listing
 from partner_center.resources import Resource
+from partner_referrals.warehouse.sql_text import text_literal
 from partner_referrals.warehouse.tables import current_rows
 
 # An answer that would wipe more than this share of the table is more likely wrong than true.
@@ -177,7 +178,7 @@ def copy_new_rejects(
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
-    connection.execute(f"copy ({query}) to {_literal(file)} (format parquet)")
+    connection.execute(f"copy ({query}) to {text_literal(file)} (format parquet)")
 
 
 def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
@@ -189,8 +190,4 @@ def _parquet(files: Sequence[Path]) -> str:
 
 
 def _paths(files: Sequence[Path]) -> str:
-    return f"[{', '.join(_literal(file) for file in files)}]"
-
-
-def _literal(value: Any) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
+    return f"[{', '.join(text_literal(file) for file in files)}]"

@@ -9,6 +9,7 @@ from partner_center.listing.lister import Listing
 from partner_center.resources import Resource
 from partner_referrals.load.changes import MAX_VANISHED_SHARE, Changes, copy_new_rejects
 from partner_referrals.warehouse.connection import transaction
+from partner_referrals.warehouse.sql_text import text_literal
 
 
 def replace_days(
@@ -42,7 +43,7 @@ def replace_days(
                f"{day} is not distinct from days.day")
         for these, those in (("received_rows", "kept_rows"), ("kept_rows", "received_rows"))
     )  # fmt: skip
-    reject_count = _count(connection, f"from read_parquet('{_escape(rejects)}')")
+    reject_count = _count(connection, f"from read_parquet({text_literal(rejects)})")
     if new or vanished or reject_count:
         with transaction(connection):
             connection.execute(
@@ -54,7 +55,7 @@ def replace_days(
             )
             connection.execute(
                 "insert into partner_center.referral_rejects by name "
-                f"from read_parquet('{_escape(rejects)}')"
+                f"from read_parquet({text_literal(rejects)})"
             )
     return Changes((), rejects, False, new, 0, vanished, withheld, reject_count)
 
@@ -89,7 +90,3 @@ def _choose_days(connection: duckdb.DuckDBPyConnection, day: str, *, everything:
 
 def _count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:
     return int(connection.execute(f"select count(*) {rows}").fetchall()[0][0])
-
-
-def _escape(path: Path) -> str:
-    return str(path).replace("'", "''")

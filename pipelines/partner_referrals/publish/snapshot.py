@@ -8,6 +8,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from partner_referrals.errors import UsageError
+from partner_referrals.warehouse.sql_text import identifier, text_literal
 from partner_referrals.warehouse.tables import has_table
 from partner_referrals.warehouse.views import SCHEMAS
 
@@ -67,17 +68,17 @@ def write_snapshot(connection: duckdb.DuckDBPyConnection, place: Path) -> Snapsh
     """
     run_id, as_of = _read_newest_load(connection)
     (warehouse,) = connection.execute("select current_database()").fetchall()[0]
-    file = _literal(place / COPY_NAME)
+    file = text_literal(place / COPY_NAME)
     connection.execute(
         f"attach {file} as {_COPY} (read_write, storage_version '{_STORAGE_VERSION}')"
     )
     connection.execute(f"use {_COPY}")
-    _fill_copy(connection, _quoted(warehouse))
+    _fill_copy(connection, identifier(warehouse))
     rows = _write_marts(connection, place)
     tables = _write_tables(connection, place)
     # Detaching would keep quiet about a disk that is full.
     connection.execute(f"checkpoint {_COPY}")
-    connection.execute(f"use {_quoted(warehouse)}")
+    connection.execute(f"use {identifier(warehouse)}")
     connection.execute(f"detach {_COPY}")
     return Snapshot(run_id, as_of, {COPY_NAME: rows["referrals.parquet"], **rows, **tables})
 
@@ -110,13 +111,13 @@ def _fill_copy(connection: duckdb.DuckDBPyConnection, warehouse: str) -> None:
         {"copy": _COPY},
     ).fetchall():
         if schema not in SCHEMAS and f"{schema}.{name}" not in _NEEDED:
-            connection.execute(f"drop {kind} {_quoted(schema)}.{_quoted(name)}")
+            connection.execute(f"drop {kind} {identifier(schema)}.{identifier(name)}")
     for (schema,) in connection.execute(
         "select schema_name from duckdb_schemas() where database_name = $copy and not internal",
         {"copy": _COPY},
     ).fetchall():
         if schema not in _NEEDED_SCHEMAS:
-            connection.execute(f"drop schema {_quoted(schema)} cascade")
+            connection.execute(f"drop schema {identifier(schema)} cascade")
     # A warehouse that was made by an older version may lack some of them.
     for (table,) in connection.execute(
         "select schema_name || '.' || table_name from duckdb_tables() where database_name = $copy",
@@ -138,7 +139,7 @@ def _write_marts(connection: duckdb.DuckDBPyConnection, place: Path) -> dict[str
     ).fetchall():
         name = f"{mart}.parquet"
         rows[name] = connection.execute(
-            f"copy (from marts.{_quoted(mart)}) to {_literal(place / name)} (format parquet)"
+            f"copy (from marts.{identifier(mart)}) to {text_literal(place / name)} (format parquet)"
         ).fetchall()[0][0]
     return rows
 
@@ -152,12 +153,12 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, place: Path) -> dict[st
     options = "format parquet"
     for table in (each for each in _SINGLE_FILES if has_table(connection, each)):
         connection.execute(
-            f"copy (from partner_center.{table}) to {_literal(folder / f'{table}.parquet')} "
+            f"copy (from partner_center.{table}) to {text_literal(folder / f'{table}.parquet')} "
             f"({options})"
         )
     connection.execute(
         "copy (select *, strftime(created_date, '%Y-%m') as created_month "
-        f"from partner_center.referrals) to {_literal(folder / 'referrals')} "
+        f"from partner_center.referrals) to {text_literal(folder / 'referrals')} "
         f"({options}, partition_by (created_month), filename_pattern 'referrals')"
     )
     if not undated.exists():
@@ -165,7 +166,7 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, place: Path) -> dict[st
         undated.mkdir(parents=True)
         connection.execute(
             "copy (from partner_center.referrals limit 0) to "
-            f"{_literal(undated / 'referrals0.parquet')} ({options})"
+            f"{text_literal(undated / 'referrals0.parquet')} ({options})"
         )
     # Not by DuckDB, for which `*` and `[` in the name of a directory are patterns.
     return {
@@ -177,11 +178,3 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, place: Path) -> dict[st
 def _count_rows(file: Path) -> int:
     with file.open("rb") as opened:
         return int(pq.read_metadata(opened).num_rows)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

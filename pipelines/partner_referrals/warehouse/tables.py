@@ -17,6 +17,7 @@ from partner_center.schema.tables import (
     Table,
     column,
 )
+from partner_referrals.warehouse.sql_text import text_literal
 
 
 def current_rows(table: Table) -> str:
@@ -168,7 +169,7 @@ def _complete(
     name = f"partner_center.{table.name}"
     if found is None:
         connection.execute(f"create table {name} ({column_definitions(table)})")
-        connection.execute(f"comment on table {name} is {_quote(table.meaning)}")
+        connection.execute(f"comment on table {name} is {text_literal(table.meaning)}")
     for each in table.schema:
         if found is not None and each.name not in found:
             # Rows that are there already have no value for it, so nullable whatever is declared.
@@ -180,7 +181,7 @@ def _complete(
                 connection.execute(f"update {name} set resource = 'referrals'")
     for column_name, meaning in table.column_meanings.items():
         if (found or {}).get(column_name) != meaning:
-            connection.execute(f"comment on column {name}.{column_name} is {_quote(meaning)}")
+            connection.execute(f"comment on column {name}.{column_name} is {text_literal(meaning)}")
 
 
 def column_definitions(table: Table) -> str:
@@ -191,10 +192,6 @@ def column_definitions(table: Table) -> str:
 def _declare(declared: pa.Field) -> str:
     ending = "" if declared.nullable else " not null"
     return f"{declared.name} {SQL_TYPES[str(declared.type)]}{ending}"
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def record_run(connection: duckdb.DuckDBPyConnection, run: LoadRun) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from partner_referrals.errors import WarehouseFailed, first_line
+from partner_referrals.warehouse.sql_text import text_literal
 from partner_referrals.warehouse.tables import TABLES, create_tables
 from partner_referrals.warehouse.view_settings import AS_SHIPPED, ViewSettings, fill_settings
 
@@ -254,8 +255,8 @@ def _create(connection: duckdb.DuckDBPyConnection, definition: ViewDefinition) -
 
 def _comment(connection: duckdb.DuckDBPyConnection, definition: ViewDefinition) -> None:
     view = f'{definition.schema}."{definition.name}"'
-    comments = [f"comment on view {view} is {_quoted(definition.comment)}"] + [
-        f'comment on column {view}."{column}" is {_quoted(meaning)}'
+    comments = [f"comment on view {view} is {text_literal(definition.comment)}"] + [
+        f'comment on column {view}."{column}" is {text_literal(meaning)}'
         for column, meaning in definition.columns.items()
     ]
     connection.execute(";\n".join(comments))
@@ -266,7 +267,3 @@ def _broken(path: str, error: duckdb.Error) -> str:
         f"No view could be created from {path}: {first_line(error)}. The referrals themselves are "
         "not touched; the views are as before. Correct the file, then run 'referrals views'."
     )
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
