@@ -162,6 +162,11 @@ class Sandbox:
         """Approve a device sign-in as a person would on the verification page."""
         self._authority.approve(user_code)
 
+    @property
+    def is_generated(self) -> bool:
+        """Whether it made its records up, so that there is a next day."""
+        return self._generated is not None
+
     def next_day(self) -> None:
         """Show everything one day later: new records, and others that changed."""
         if self._generated is None:

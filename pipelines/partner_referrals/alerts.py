@@ -19,8 +19,8 @@ from partner_referrals.settings import ALERTS_HEARTBEAT, ALERTS_WEBHOOK, Setting
 # Mattermost, Rocket.Chat and Google Chat do.
 _TEAMS_HOSTS = (".logic.azure.com", ".logic.azure.us", ".api.powerplatform.com")
 
-# A failed job should end soon, whether or not the chat answers.
-_TIMEOUT_SECONDS = 10
+# A job should end soon, whether or not the chat answers.
+_TIMEOUT_SECONDS = 4
 _ATTEMPTS = 3
 
 # Longer ones are refused by some chats.
@@ -122,8 +122,13 @@ def _send(method: str, address: str, body: dict[str, Any] | None = None) -> str 
         answer = client.request(method, address, json=body, allow_redirects=False)
     # OSError: the trusted certificates cannot be read, which requests does not wrap.
     except (RequestException, OSError, ValueError) as error:
-        return f"{host} could not be reached ({type(error).__name__})"
-    return f"{host} answered {answer.status_code}" if answer.status_code >= 300 else None
+        return (
+            f"{host} could not be reached ({type(error).__name__}). Look whether its address is "
+            "right, and whether this machine may reach it"
+        )
+    if answer.status_code < 300:
+        return None
+    return f"{host} answered {answer.status_code}. Look whether the address is still right"
 
 
 def shape_message(host: str, message: str) -> dict[str, Any]:

@@ -48,6 +48,8 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="Answer as of this mom
 AsJson = Annotated[bool, typer.Option("--json", help="The result as one JSON object.")]
 
 DEMO_WAREHOUSE = Path("demo.duckdb")
+# So many next days the stand-in has.
+SANDBOX_DAYS = 30
 # More in a table nobody reads.
 TABLE_ROWS = 1_000
 
@@ -310,7 +312,8 @@ def load(
             rows = [run.as_row() for run in outcome.runs]
             _print_json(rows[0] if len(rows) == 1 else {"runs": rows})
         outcome.raise_worst()
-        if not unreconciled:
+        # What a filter left out was neither listed nor counted.
+        if not unreconciled and not filter:
             alerts.note_good_load(outcome.failed_before)
     if unreconciled:
         raise typer.Exit(EXIT_NOT_RECONCILED)
@@ -419,10 +422,10 @@ def backup(
 ) -> None:
     """A consistent copy of the warehouse while nothing writes it, checked by opening it."""
     warehouse = _locate(warehouse, "backup")
+    from partner_referrals.load.state import describe_records
     from partner_referrals.publish.backup import back_up
 
-    counts = back_up(warehouse, file)
-    held = ", ".join(f"{count:,} {noun}" for noun, count in counts.items())
+    held = describe_records(back_up(warehouse, file))
     print(f"{file} is a copy of {warehouse} with {held}.")
 
 
@@ -550,15 +553,16 @@ def doctor(
     from partner_referrals.doctor import examine
 
     findings = []
-    for finding in examine(warehouse, _now(), send_test=send_test):
+    for finding in examine(warehouse, send_test=send_test):
         findings.append(finding)
         if not as_json:
             print(f"{finding.state:<9}{finding.subject:<15}{finding.outcome}".rstrip(), flush=True)
+    # Further ones, if any, stand in the list.
     missing = next((finding for finding in findings if finding.state == "missing"), None)
     if as_json:
         _print_json({finding.subject: asdict(finding) for finding in findings})
     elif missing is None:
-        print("\nEverything is in place. Next: 'referrals load' brings the referrals in.")
+        print("\nEverything is in place. 'referrals load' brings in what Partner Center shows now.")
     else:
         print(f"\nNext: {missing.advice}\n" if missing.advice else "")
         print("Then run 'referrals doctor' again.")
@@ -626,13 +630,15 @@ def sandbox(
     _check_configuration()
     from partner_center_sandbox import Sandbox, records_from
 
+    # Of the whole day, so that a stand-in started again today serves the same.
+    today = _now().replace(hour=0, minute=0, second=0, microsecond=0)
     with Sandbox(
         None if records is None else records_from(records),
         count,
         seed,
-        _now(),
+        today,
         engagements=None if engagements is None else records_from(engagements),
-        days=30,
+        days=SANDBOX_DAYS,
         api_port=port,
     ) as stand_in:
         section = "SOURCES__PARTNER_CENTER"
@@ -651,11 +657,15 @@ def sandbox(
                 f"{section}__RESOURCES": shlex.quote(resources),
             }
             served += f", deals: {len(stand_in.engagements.records()):,}"
+        keys = "Ctrl-C: stop."
+        if stand_in.is_generated:
+            served += f", as of {today - timedelta(days=SANDBOX_DAYS):%Y-%m-%d}"
+            keys = f"Enter: the next day. {keys}"
         for name, value in variables.items():
             print(f"export {name}={value}", flush=True)
         _err.print(
             f"{served}. Set these variables in another terminal and run 'referrals load' there, "
-            "which writes sandbox.duckdb. Enter: the next day. Ctrl-C: stop."
+            f"which writes sandbox.duckdb. {keys}"
         )
         _serve(stand_in)
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -15,7 +14,7 @@ from partner_center.sign_in.identity import token_identity
 from partner_center.sign_in.user import sign_in
 from partner_referrals.alerts import alert, read_address
 from partner_referrals.errors import ReferralsError, SignInRequired, UsageError
-from partner_referrals.load.state import read_state
+from partner_referrals.load.state import count_records, describe_records
 from partner_referrals.publish.publish import require_publishable
 from partner_referrals.settings import (
     ALERTS_HEARTBEAT,
@@ -67,7 +66,7 @@ sign in once, as a partner user; the tokens are kept, so that loads need nobody.
 class Finding:
     """One step on the way to a first load; a missing one has an exit code, and perhaps advice.
 
-    `outcome` is empty while the step waits for those before it.
+    `outcome` is empty while the step waits for the one that it needs.
     """
 
     subject: str
@@ -77,31 +76,31 @@ class Finding:
     exit_code: int = 0
 
 
-def examine(option: Path | None, now: datetime, *, send_test: bool = False) -> Iterator[Finding]:
-    """Look at each step in turn, up to the first that is missing; the rest waits.
+def examine(option: Path | None, *, send_test: bool = False) -> Iterator[Finding]:
+    """Look at each step in turn; one waits where the step that it needs is missing.
 
     `option` is the warehouse that the command line names, if any. With `send_test` the configured
     chat gets a message.
     """
-    steps: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("configuration", _describe_configuration),
-        ("registration", lambda: _describe_registration(resolve_settings())),
-        ("sign-in", lambda: _describe_sign_in(resolve_settings())),
-        ("endpoint", lambda: _describe_endpoints(resolve_settings())),
-        ("warehouse", lambda: _describe_warehouse(locate_warehouse(option), now)),
-        ("views", _describe_view_settings),
-        ("publish", lambda: _describe_publish(locate_warehouse(option))),
-        ("alerts", lambda: _describe_alerts(send_test)),
+    steps: tuple[tuple[str, str, Callable[[], str]], ...] = (
+        ("configuration", "", _describe_configuration),
+        ("registration", "configuration", lambda: _describe_registration(resolve_settings())),
+        ("sign-in", "registration", lambda: _describe_sign_in(resolve_settings())),
+        ("endpoint", "sign-in", lambda: _describe_endpoints(resolve_settings())),
+        ("warehouse", "configuration", lambda: _describe_warehouse(locate_warehouse(option))),
+        ("views", "configuration", _describe_view_settings),
+        ("publish", "configuration", lambda: _describe_publish(locate_warehouse(option))),
+        ("alerts", "configuration", lambda: _describe_alerts(send_test)),
     )
-    is_blocked = False
-    for subject, describe in steps:
-        if is_blocked:
+    done = {""}
+    for subject, needed, describe in steps:
+        if needed not in done:
             yield Finding(subject, "waiting")
             continue
         try:
             yield Finding(subject, "ok", describe())
+            done.add(subject)
         except ReferralsError as error:
-            is_blocked = True
             advice = "\n".join(getattr(error, "__notes__", ()))
             yield Finding(subject, "missing", str(error), advice, error.exit_code)
 
@@ -172,7 +171,7 @@ def _describe_endpoint(settings: PartnerCenterSettings, resource: Resource) -> s
     return f"one of {count} {resource.noun} fetched"
 
 
-def _describe_warehouse(warehouse: Path, now: datetime) -> str:
+def _describe_warehouse(warehouse: Path) -> str:
     if read_destination() == "postgres":
         # What only some installations have brings its driver.
         from partner_referrals.load.postgres import describe_postgres
@@ -183,8 +182,7 @@ def _describe_warehouse(warehouse: Path, now: datetime) -> str:
             raise UsageError(f"There is no directory {warehouse.parent} for the warehouse.")
         return f"{warehouse} will be made by the first load"
     with open_warehouse(warehouse, read_only=True, wait_seconds=0) as connection:
-        state = read_state(connection, now)
-    return f"{warehouse} holds {state.row_count:,} referrals"
+        return f"{warehouse} holds {describe_records(count_records(connection))}"
 
 
 def _describe_view_settings() -> str:
@@ -218,8 +216,9 @@ def _describe_alerts(send_test: bool) -> str:
         raise UsageError("There is nobody to send a test to: [alerts] webhook is empty.")
     host = urlsplit(webhook).hostname
     if send_test and (trouble := alert(webhook, "This is a test by 'referrals doctor'.")):
-        raise UsageError(f"{trouble} Create the webhook anew, and write its address down.")
+        raise UsageError(trouble)
     used = [f"{host} {'was sent a test' if send_test else 'is told of failures'}"] if host else []
     if heartbeat:
+        # Asking for it here would tell of a load that was none.
         used.append(f"{urlsplit(heartbeat).hostname} is asked for after each good load")
     return ", ".join(used) or "nobody is told of failures"

@@ -85,13 +85,14 @@ ALERTS_WEBHOOK = Setting(
     "alerts",
     "webhook",
     "Address of a Slack- or Teams-shaped chat that is told when a load fails or does not "
-    "reconcile. https only. Who knows it can write to the chat: keep it in `secrets.toml`.",
+    "reconcile: https, except on this machine. Who knows it can write to the chat: keep it in "
+    "`secrets.toml`.",
 )
 ALERTS_HEARTBEAT = Setting(
     "alerts",
     "heartbeat",
-    "Address that is asked for after each good load, so that a monitor notices when none comes. "
-    "https only. Keep it in `secrets.toml` like the webhook.",
+    "Address that is asked for after each good load, so that a monitor notices when none comes: "
+    "https, except on this machine. Keep it in `secrets.toml` like the webhook.",
 )
 VIEWS_SLA_RULES = Setting(
     "views",

@@ -76,7 +76,7 @@ def test_heartbeat_is_asked_for(chat):
     chat.answers = [503, 200, 404]
 
     assert beat(chat.webhook) is None
-    assert "The heartbeat was not noted: 127.0.0.1 answered 404." == beat(chat.webhook)
+    assert "not noted: 127.0.0.1 answered 404. Look" in beat(chat.webhook)
     assert [(SECRET_PATH, None)] * 3 == chat.received
 
 
@@ -85,7 +85,7 @@ def test_refused_alert_is_a_sentence(chat, answer):
     """What the chat does not take is told without the address, and raises nothing."""
     chat.answers = [answer] * 3
 
-    assert f"The chat was not told: 127.0.0.1 answered {answer}." == alert(chat.webhook, FAILURE)
+    assert f"not told: 127.0.0.1 answered {answer}. Look" in alert(chat.webhook, FAILURE)
     assert {SECRET_PATH} == {path for path, _ in chat.received}
 
 
@@ -95,7 +95,8 @@ def test_unreachable_chat_is_a_sentence(chat):
 
     told = alert(chat.webhook, FAILURE)
 
-    assert told == "The chat was not told: 127.0.0.1 could not be reached (ConnectionError)."
+    assert "The chat was not told: 127.0.0.1 could not be reached (ConnectionError)." in told
+    assert "canary" not in told
 
 
 @pytest.mark.parametrize(
@@ -200,6 +201,9 @@ def test_good_load_tells_its_heartbeat_alone(serve, referrals, chat, told, monke
     assert 0 == referrals("load")[0]
     assert [(SECRET_PATH, None)] == chat.received
 
+    assert 0 == referrals("load", "--filter", "status eq 'New'")[0]
+    assert [(SECRET_PATH, None)] == chat.received
+
     sandbox.revoke_access_tokens()
     referrals("load")
     assert [(SECRET_PATH, None)] == [each for each in chat.received if each[1] is None]
@@ -214,8 +218,8 @@ def test_recovery_is_told_once(serve, referrals, configure, told):
         referrals("load")
     configure(sandbox)
 
-    for _ in range(2):
-        assert 0 == referrals("load")[0]
+    for arguments in (("--filter", "status eq 'New'"), (), ()):
+        assert 0 == referrals("load", *arguments)[0]
 
     *_, last = told()
     assert 3 == len(told())

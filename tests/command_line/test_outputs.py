@@ -76,14 +76,17 @@ def test_backup_is_a_warehouse(loaded, referrals, tmp_path):
     assert [] == list(tmp_path.glob(".referrals-*"))
 
 
-@pytest.mark.parametrize("what", ["text", "database", "itself", "directory"])
+@pytest.mark.parametrize("what", ["text", "database", "itself", "directory", "newer copy"])
 def test_backup_replaces_nothing_else(loaded, referrals, tmp_path, what):
-    """A file that is no copy of this account's warehouse stays as it is."""
+    """A file that is no older copy of this warehouse stays as it is."""
     file = {"itself": loaded, "directory": tmp_path}.get(what, tmp_path / "other")
     if what == "text":
         file.write_text("dear diary" * 1000)
     if what == "database":
         duckdb.connect(file).close()
+    if what == "newer copy":
+        shutil.copy(loaded, file)
+        assert 0 == referrals("load", "--warehouse", file)[0]
 
     code, out, told = referrals("backup", file)
 

@@ -102,6 +102,7 @@ def run_passes(job: Job, state: WarehouseState, mode: str, directory: Path) -> I
     yield last
     months = last.comparison.reconciliation.months
     if last.is_unreconciled and _are_worth_listing(months, last):
+        job.progress.say("Listing the months again in which the counts differ.")
         # A server that cannot filter by date cannot list single months.
         with optional_request():
             last = _run_pass(
@@ -113,6 +114,7 @@ def run_passes(job: Job, state: WarehouseState, mode: str, directory: Path) -> I
             )
             yield last
     if last.mode == "incremental" and last.is_unreconciled:
+        job.progress.say("Listing everything, because the counts differ.")
         yield _run_pass(
             job, "full", directory / "2", lambda place: list_everything(job.lister, place)
         )
@@ -154,7 +156,9 @@ def _run_pass(
     if listing.filter is None:
         # Everything was listed: what earlier listings rejected may be readable by now.
         mode, earlier = "full", ()
-    counts = NoCounts("a filtered load") if mode == "filtered" else fetch_counts(job.client)
+    counts = (
+        NoCounts("a filter leaves records out") if mode == "filtered" else fetch_counts(job.client)
+    )
     if isinstance(counts, ServerCounts) and counts.cells is None and listing.total is None:
         counts = NoCounts("its answers tell no total, or one that counts something else")
     listings = (*earlier, listing)

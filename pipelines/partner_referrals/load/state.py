@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from partner_center.resources import REFERRALS, Resource
+from partner_center.resources import REFERRALS, RESOURCES, Resource
 from partner_referrals.load.account import Account, read_account
 from partner_referrals.warehouse.tables import current_rows, has_table
 
@@ -20,7 +20,6 @@ class WarehouseState:
     `failed_count` is how many loads since the last good one failed or did not reconcile.
     """
 
-    row_count: int = 0
     newest_activity: datetime | None = None
     verified_at: datetime | None = None
     verified_by: str | None = None
@@ -34,17 +33,32 @@ def read_state(
     """Read where the next load continues; a warehouse without tables is empty."""
     if not has_table(connection, resource.table.name):
         return WarehouseState(account=read_account(connection))
-    current = current_rows(resource.table)
-    (count,) = connection.execute(f"select count(*) from {current}").fetchall()[0]
     verified_at, verified_by = _read_verified(connection, now, resource)
     return WarehouseState(
-        count,
         _read_newest_activity(connection, now, resource),
         verified_at,
         verified_by,
         read_account(connection),
         _count_failed(connection, resource),
     )
+
+
+def count_records(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many records of each kind hold now, those left out of which there are none.
+
+    The kinds are called as messages call them, such as "referrals".
+    """
+    counts = {}
+    for resource in RESOURCES.values():
+        if has_table(connection, resource.table.name):
+            rows = connection.execute(f"select count(*) from {current_rows(resource.table)}")
+            (counts[resource.noun],) = rows.fetchall()[0]
+    return {noun: count for noun, count in counts.items() if count}
+
+
+def describe_records(counts: dict[str, int]) -> str:
+    """The counts for a person, such as "12,000 referrals, 5,900 deals"."""
+    return ", ".join(f"{count:,} {noun}" for noun, count in counts.items()) or "no records"
 
 
 def _read_newest_activity(
@@ -83,8 +97,9 @@ def _count_failed(connection: duckdb.DuckDBPyConnection, resource: Resource) -> 
     if not has_table(connection, "load_runs"):
         return 0
     (count,) = connection.execute(
-        f"with runs as (from {_runs_of(connection)} where resource = $resource) "
-        "select count(*) from runs where not is_good and started_at > "
+        f"with runs as (from {_runs_of(connection)} where resource = $resource "
+        # Those bring a part, so they are neither good nor bad for the whole.
+        "and mode <> 'filtered') select count(*) from runs where not is_good and started_at > "
         "coalesce((select max(started_at) from runs where is_good), '-infinity'::timestamp)",
         {"resource": resource.name},
     ).fetchall()[0]
