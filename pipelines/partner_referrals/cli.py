@@ -508,8 +508,11 @@ def status(
     from partner_referrals.warehouse.status import read_status
 
     limit = None if max_age is None else _read_age(max_age)
-    state = read_status(warehouse, _now())
-    is_stale = limit is not None and (state.age is None or state.age > limit)
+    now = _now()
+    state = read_status(warehouse, now)
+    failing = [] if limit is None else state.failing_for(limit, now)
+    is_old = limit is not None and (state.age is None or state.age > limit)
+    is_stale = is_old or bool(failing)
     has_too_many_issues = max_issues is not None and state.issue_count > max_issues
     if as_json:
         _print_json(
@@ -524,8 +527,13 @@ def status(
         )
     else:
         show_status(_out, state)
-    if is_stale:
+    if is_old:
         _err.print(f"The last load is older than {max_age}. Look at the last loads above.")
+    elif failing:
+        _err.print(
+            f"The loads of {' and '.join(failing)} fail, and the last good one is older than "
+            f"{max_age}. Look at the last loads above."
+        )
     if has_too_many_issues:
         _err.print(f"There are {state.issue_count:,} data quality issues, over {max_issues:,}.")
     if is_stale or has_too_many_issues:
@@ -535,7 +543,8 @@ def status(
 def _read_age(text: str) -> timedelta:
     units = {"m": "minutes", "h": "hours", "d": "days"}
     if text[:-1].isdigit() and text[-1:] in units:
-        return timedelta(**{units[text[-1]]: int(text[:-1])})
+        with suppress(OverflowError):
+            return timedelta(**{units[text[-1]]: int(text[:-1])})
     raise UsageError(f"--max-age '{text}' is no time. Write 90m, 26h or 2d.")
 
 

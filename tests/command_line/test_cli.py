@@ -316,6 +316,8 @@ def test_moment_that_is_none_is_refused(loaded, option):
         (["--max-issues", "1000"], 0),
         (["--max-issues", "-1"], 1),
         (["--max-age", "soon"], 2),
+        (["--max-age", "9999999999999d"], 2),
+        (["--max-age", "999999999d"], 0),
     ],
 )
 def test_status_exits_by_its_limits(loaded, option, code):

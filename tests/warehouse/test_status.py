@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import duckdb
+import pytest
 
 from partner_referrals.warehouse.status import read_status
 from support.oracle import Load
@@ -43,7 +44,8 @@ def test_each_resource_tells_how_it_stands(tmp_path):
         connection.execute("commit")
         connection.execute("begin")
 
-    told = {row["resource"]: row for row in read_status(path, LOADED + 4 * hour).resources}
+    status = read_status(path, LOADED + 4 * hour)
+    told = {row["resource"]: row for row in status.resources}
 
     assert ["engagements", "referrals", "search"] == list(told)
     assert (LOADED + hour, 7, True, 1) == (
@@ -53,3 +55,35 @@ def test_each_resource_tells_how_it_stands(tmp_path):
         told["engagements"]["failed_since"],
     )
     assert (None, 1) == (told["search"]["last_load_at"], told["search"]["failed_since"])
+    assert LOADED + 2 * hour == told["engagements"]["last_tried_at"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "failing"),
+    [
+        # Loaded 3 hours ago, tried 2 hours ago; search was never loaded, and tried 3 hours ago.
+        (1, []),
+        (2, ["engagements"]),
+        (3, ["search"]),
+        (10_000_000, ["search"]),
+    ],
+)
+def test_resource_that_fails_again_and_again_is_stale(tmp_path, hours, failing):
+    """One resource that is tried and not loaded is told, however fresh the others are."""
+    path = make_warehouse(tmp_path / "referrals.duckdb")
+    hour = timedelta(hours=1)
+    held = warehouse()
+    held.loads.extend(
+        [
+            Load(LOADED + hour, True, 7, True, resource="engagements"),
+            Load(LOADED + 2 * hour, False, None, None, resource="engagements"),
+            Load(LOADED + hour, False, None, None, resource="search"),
+            Load(LOADED + 4 * hour, True, 7, True),
+        ]
+    )
+    with duckdb.connect(path) as connection, holding(connection, held):
+        connection.execute("commit")
+        connection.execute("begin")
+    now = LOADED + 4 * hour
+
+    assert failing == read_status(path, now).failing_for(hours * hour, now)

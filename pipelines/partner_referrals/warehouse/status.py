@@ -32,6 +32,9 @@ with runs as (
 select
     runs.resource,
     any_value(proofs.finished_at) as last_load_at,
+    max(runs.finished_at) filter (
+        runs.mode <> 'filtered' and runs.finished_at <= $now
+    ) as last_tried_at,
     any_value(proofs.warehouse_total) as warehouse_total,
     any_value(proofs.server_total) as server_total,
     any_value(proofs.reconciled) as is_reconciled,
@@ -49,9 +52,9 @@ order by runs.resource
 class Status:
     """What `referrals status` shows; times are naive UTC.
 
-    `resources` says of each that was ever asked for when it was loaded last, whether its count
-    agreed then, and how many loads of it have failed since. `age` is the time since the newest
-    succeeded load of referrals without a filter, None before the first.
+    `resources` says of each that was ever asked for when it was loaded and tried last, whether its
+    count agreed at that load, and how many loads of it have failed since. `age` is the time since
+    the newest succeeded load of referrals without a filter, None before the first.
     """
 
     freshness: dict[str, Any]
@@ -59,6 +62,23 @@ class Status:
     last_runs: list[dict[str, Any]]
     issue_counts: dict[str, int]
     age: timedelta | None
+
+    def failing_for(self, limit: timedelta, now: datetime) -> list[str]:
+        """The resources that were tried within `limit` before now, but loaded longer ago or never.
+
+        One that nobody asks for any more is not among them.
+        """
+
+        def is_within(moment: datetime | None) -> bool:
+            return moment is not None and now - moment <= limit
+
+        return [
+            row["resource"]
+            for row in self.resources
+            if row["failed_since"]
+            and is_within(row["last_tried_at"])
+            and not is_within(row["last_load_at"])
+        ]
 
     @property
     def issue_count(self) -> int:
