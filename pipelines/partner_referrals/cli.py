@@ -422,8 +422,8 @@ def backup(
 ) -> None:
     """A consistent copy of the warehouse while nothing writes it, checked by opening it."""
     warehouse = _locate(warehouse, "backup")
-    from partner_referrals.load.state import describe_records
     from partner_referrals.publish.backup import back_up
+    from partner_referrals.warehouse.records import describe_records
 
     held = describe_records(back_up(warehouse, file))
     print(f"{file} is a copy of {warehouse} with {held}.")

@@ -14,7 +14,6 @@ from partner_center.sign_in.identity import token_identity
 from partner_center.sign_in.user import sign_in
 from partner_referrals.alerts import alert, read_address
 from partner_referrals.errors import ReferralsError, SignInRequired, UsageError
-from partner_referrals.load.state import count_records, describe_records
 from partner_referrals.publish.publish import require_publishable
 from partner_referrals.settings import (
     ALERTS_HEARTBEAT,
@@ -25,6 +24,7 @@ from partner_referrals.settings import (
     read_destination,
 )
 from partner_referrals.warehouse.connection import open_warehouse
+from partner_referrals.warehouse.records import count_records, describe_records
 from partner_referrals.warehouse.view_settings import read_view_settings
 from partner_referrals.warehouse.views import SQL
 

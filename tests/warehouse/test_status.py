@@ -10,18 +10,24 @@ from support.oracle import Load
 from support.views import LOADED, holding, make_warehouse, warehouse
 
 
-def test_neither_filtered_nor_future_loads_prove_freshness(tmp_path):
-    """The age counts from the newest load without a filter that did not end after now."""
+def loaded(tmp_path, *further):
+    """The path of a warehouse with a load at LOADED and further ones."""
     path = make_warehouse(tmp_path / "referrals.duckdb")
-    others = [
-        Load(LOADED + timedelta(days=1), True, None, None, mode="filtered"),
-        Load(datetime(2100, 1, 1), True, None, None),
-    ]
     held = warehouse()
-    held.loads.extend(others)
+    held.loads.extend(further)
     with duckdb.connect(path) as connection, holding(connection, held):
         connection.execute("commit")
         connection.execute("begin")
+    return path
+
+
+def test_neither_filtered_nor_future_loads_prove_freshness(tmp_path):
+    """The age counts from the newest load without a filter that did not end after now."""
+    path = loaded(
+        tmp_path,
+        Load(LOADED + timedelta(days=1), True, None, None, mode="filtered"),
+        Load(datetime(2100, 1, 1), True, None, None),
+    )
 
     assert timedelta(days=3) == read_status(path, LOADED + timedelta(days=3)).age
     assert read_status(path, LOADED - timedelta(days=1)).age is None
@@ -29,23 +35,16 @@ def test_neither_filtered_nor_future_loads_prove_freshness(tmp_path):
 
 def test_each_resource_tells_how_it_stands(tmp_path):
     """What failed after the last load that proves something is counted, resource by resource."""
-    path = make_warehouse(tmp_path / "referrals.duckdb")
     hour = timedelta(hours=1)
-    held = warehouse()
-    held.loads.extend(
-        [
-            Load(LOADED + hour, True, 7, True, resource="engagements"),
-            Load(LOADED + 2 * hour, False, None, None, resource="engagements"),
-            Load(LOADED + 3 * hour, True, 9, None, mode="filtered", resource="engagements"),
-            Load(LOADED + hour, False, None, None, resource="search"),
-        ]
+    path = loaded(
+        tmp_path,
+        Load(LOADED + hour, True, 7, True, resource="engagements"),
+        Load(LOADED + 2 * hour, False, None, None, resource="engagements"),
+        Load(LOADED + 3 * hour, True, 9, None, mode="filtered", resource="engagements"),
+        Load(LOADED + hour, False, None, None, resource="search"),
     )
-    with duckdb.connect(path) as connection, holding(connection, held):
-        connection.execute("commit")
-        connection.execute("begin")
 
-    status = read_status(path, LOADED + 4 * hour)
-    told = {row["resource"]: row for row in status.resources}
+    told = {row["resource"]: row for row in read_status(path, LOADED + 4 * hour).resources}
 
     assert ["engagements", "referrals", "search"] == list(told)
     assert (LOADED + hour, 7, True, 1) == (
@@ -70,20 +69,14 @@ def test_each_resource_tells_how_it_stands(tmp_path):
 )
 def test_resource_that_fails_again_and_again_is_stale(tmp_path, hours, failing):
     """One resource that is tried and not loaded is told, however fresh the others are."""
-    path = make_warehouse(tmp_path / "referrals.duckdb")
     hour = timedelta(hours=1)
-    held = warehouse()
-    held.loads.extend(
-        [
-            Load(LOADED + hour, True, 7, True, resource="engagements"),
-            Load(LOADED + 2 * hour, False, None, None, resource="engagements"),
-            Load(LOADED + hour, False, None, None, resource="search"),
-            Load(LOADED + 4 * hour, True, 7, True),
-        ]
+    path = loaded(
+        tmp_path,
+        Load(LOADED + hour, True, 7, True, resource="engagements"),
+        Load(LOADED + 2 * hour, False, None, None, resource="engagements"),
+        Load(LOADED + hour, False, None, None, resource="search"),
+        Load(LOADED + 4 * hour, True, 7, True),
     )
-    with duckdb.connect(path) as connection, holding(connection, held):
-        connection.execute("commit")
-        connection.execute("begin")
     now = LOADED + 4 * hour
 
     assert failing == read_status(path, now).failing_for(hours * hour, now)

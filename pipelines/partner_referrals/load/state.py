@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from partner_center.resources import REFERRALS, RESOURCES, Resource
+from partner_center.resources import REFERRALS, Resource
 from partner_referrals.load.account import Account, read_account
-from partner_referrals.warehouse.tables import current_rows, has_table
+from partner_referrals.warehouse.tables import has_table
 
 
 @dataclass(frozen=True)
@@ -41,24 +41,6 @@ def read_state(
         read_account(connection),
         _count_failed(connection, resource),
     )
-
-
-def count_records(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """How many records of each kind hold now, those left out of which there are none.
-
-    The kinds are called as messages call them, such as "referrals".
-    """
-    counts = {}
-    for resource in RESOURCES.values():
-        if has_table(connection, resource.table.name):
-            rows = connection.execute(f"select count(*) from {current_rows(resource.table)}")
-            (counts[resource.noun],) = rows.fetchall()[0]
-    return {noun: count for noun, count in counts.items() if count}
-
-
-def describe_records(counts: dict[str, int]) -> str:
-    """The counts for a person, such as "12,000 referrals, 5,900 deals"."""
-    return ", ".join(f"{count:,} {noun}" for noun, count in counts.items()) or "no records"
 
 
 def _read_newest_activity(

@@ -75,9 +75,7 @@ class Status:
         return [
             row["resource"]
             for row in self.resources
-            if row["failed_since"]
-            and is_within(row["last_tried_at"])
-            and not is_within(row["last_load_at"])
+            if is_within(row["last_tried_at"]) and not is_within(row["last_load_at"])
         ]
 
     @property
