@@ -1,17 +1,18 @@
 """The files of dlt's configuration: where they are, what they hold, whether every key is known."""
 
+import os
 import re
+import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from dlt.common.runtime.run_context import DOT_DLT, RunContext
-
 from partner_center.errors import UsageError
 
 Document = dict[str, Any]
+_FOLDER = ".dlt"
 _POSITION = re.compile(r" \(at (line (?P<line>\d+), column \d+|end of document)\)$")
 # How alike names of sections must be: dlt and other sources have sections of their own.
 _SECTION_CUTOFF = 0.8
@@ -20,15 +21,39 @@ _KEY_CUTOFF = 0.6
 
 def find_files() -> list[Path]:
     """The files that exist, those that win first: secrets before config, ours before the user's."""
-    context = RunContext(None)
-    directories = (Path(context.settings_dir), Path(context.global_dir))
-    files = [place / name for name in ("secrets.toml", "config.toml") for place in directories]
+    names = ("secrets.toml", "config.toml")
+    files = [place / name for name in names for place in settings_directories()]
     return [file for file in files if file.is_file()]
+
+
+def settings_directories() -> tuple[Path, Path]:
+    """The project's directory and the user's, as dlt has them.
+
+    dlt could be asked itself, but is imported in half a second, which `referrals query` can do
+    without.
+    """
+    return Path(os.environ.get("DLT_PROJECT_DIR", "."), _folder()), _user_directory()
+
+
+def _folder() -> str:
+    return os.environ.get("DLT_CONFIG_FOLDER", _FOLDER)
+
+
+def _user_directory() -> Path:
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/dlt")
+    # Path's own raises where there is no home.
+    home = os.path.expanduser("~")  # noqa: PTH111
+    if not os.access(home, os.W_OK):
+        return Path(tempfile.gettempdir(), "dlt")
+    if "XDG_DATA_HOME" in os.environ and not Path(home, _folder()).is_dir():
+        return Path(os.environ["XDG_DATA_HOME"], "dlt")
+    return Path(home, _folder())
 
 
 def base_directory(file: Path) -> Path:
     """From where a relative path in `file` starts: the directory that holds `.dlt`."""
-    return file.parent.parent if file.parent.name == DOT_DLT else file.parent
+    return file.parent.parent if file.parent.name == _folder() else file.parent
 
 
 def look_up(section: str, key: str) -> tuple[Any, Path]:
@@ -44,6 +69,11 @@ def look_up(section: str, key: str) -> tuple[Any, Path]:
         if found != "":
             return found, base_directory(file)
     return "", Path()
+
+
+def read_files() -> dict[Path, Document]:
+    """What each file holds; raises UsageError where one is not TOML."""
+    return {path: read_file(path) for path in find_files()}
 
 
 def read_file(file: Path) -> Document:

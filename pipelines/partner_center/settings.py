@@ -1,52 +1,31 @@
-"""Where Partner Center is, and what a user may change about how it is read."""
+"""What a user may change about how Partner Center is read."""
 
+import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
 from dlt.common.typing import TSecretStrValue
 
-from partner_center.configuration import explained_errors, full_names_only
-from partner_center.configuration_files import look_up
+from partner_center.configuration import (
+    check_runtime,
+    explained_errors,
+    forget_configuration,
+    full_names_only,
+)
+from partner_center.configuration_files import check_names, look_up, read_files
+from partner_center.endpoints import (
+    CLOUDS,
+    ENGAGEMENTS_BASE_URL,
+    MAX_PAGE_SIZE,
+    RESOURCE_NAMES,
+    require_tls,
+)
 from partner_center.errors import UsageError
-
-REFERRALS_PATH = "/partner/v1/analytics/referrals"
-
-# The delegated permission of the Partner Center API ("Partner Center authentication").
-ANALYTICS_SCOPE = "https://api.partnercenter.microsoft.com/user_impersonation"
-# The engagements API takes tokens of another audience ("Referrals API authentication").
-ENGAGEMENTS_SCOPE = "https://api.partner.microsoft.com/.default"
-
-# The endpoint refuses top >= 10000 (Partner Center docs, "Get all referrals analytics").
-MAX_PAGE_SIZE = 9_999
-
-# One host for every cloud, as far as documented.
-ENGAGEMENTS_BASE_URL = "https://api.partner.microsoft.com"
-RESOURCE_NAMES = ("referrals", "engagements", "search")
-
-LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """One of Microsoft's clouds that offer referrals analytics."""
-
-    base_url: str
-    authority: str
-
-
-CLOUDS = {
-    "global": Cloud("https://api.partnercenter.microsoft.com", "https://login.microsoftonline.com"),
-    "us_government": Cloud(
-        "https://api.partnercenter.microsoft.com", "https://login.microsoftonline.us"
-    ),
-    "germany": Cloud("https://api.partnercenter.microsoft.com", "https://login.microsoftonline.de"),
-}
 
 
 @configspec
@@ -149,30 +128,26 @@ def resolve_settings(section: str = "partner_center", **given: Any) -> PartnerCe
     return settings
 
 
+def check_source_configuration() -> None:
+    """Raise UsageError for what dlt cannot read, and for keys of the source that nobody knows.
+
+    After an error dlt goes on without any configuration, so that a failed load can still send its
+    alert.
+    """
+    try:
+        check_names(read_files(), os.environ, known_keys())
+        check_runtime()
+    except UsageError:
+        forget_configuration()
+        raise
+
+
 def known_keys() -> dict[str, set[str]]:
     """The keys of [sources.partner_center] and of the section of its credentials."""
     return {
         "sources.partner_center": set(PartnerCenterSettings.get_resolvable_fields()),
         "sources.partner_center.credentials": set(PartnerCenterCredentials.get_resolvable_fields()),
     }
-
-
-def is_loopback(url: str) -> bool:
-    """Whether `url` stays on this machine."""
-    return urlsplit(url).hostname in LOOPBACK_HOSTS
-
-
-def require_tls(url: str, option: str) -> None:
-    """Raise UsageError unless `url` is https, or http on this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return
-    if parts.scheme == "http" and is_loopback(url):
-        return
-    raise UsageError(
-        f"{option} is '{url}', which is no https address, so the token would travel in the clear. "
-        "Nothing was sent. Write https://..."
-    )
 
 
 def _require_resources(names: list[str]) -> None:

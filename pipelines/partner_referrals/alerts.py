@@ -11,7 +11,7 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import RuntimeConfiguration
 from requests import RequestException
 
-from partner_center.settings import require_tls
+from partner_center.endpoints import require_tls
 from partner_referrals.errors import ReferralsError, UsageError
 from partner_referrals.settings import ALERTS_HEARTBEAT, ALERTS_WEBHOOK, Setting
 

@@ -9,7 +9,11 @@ from urllib.parse import urlsplit
 
 from partner_center import connect
 from partner_center.resources import RESOURCES, Resource
-from partner_center.settings import PartnerCenterSettings, resolve_settings
+from partner_center.settings import (
+    PartnerCenterSettings,
+    check_source_configuration,
+    resolve_settings,
+)
 from partner_center.sign_in.identity import token_identity
 from partner_center.sign_in.user import sign_in
 from partner_referrals.alerts import alert, read_address
@@ -107,6 +111,7 @@ def examine(option: Path | None, *, send_test: bool = False) -> Iterator[Finding
 
 def _describe_configuration() -> str:
     check_configuration()
+    check_source_configuration()
     settings = resolve_settings()
     hosts = dict.fromkeys(RESOURCES[name].base_url(settings) for name in settings.resources)
     return f"{', '.join(hosts)}, cloud {settings.cloud}"

@@ -4,9 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from partner_center.configuration import check_runtime, forget_configuration
-from partner_center.configuration_files import check_names, find_files, look_up, read_file
-from partner_center.settings import known_keys
+from partner_center.configuration_files import check_names, look_up, read_files
 from partner_referrals.errors import UsageError
 
 DESTINATIONS = ("duckdb", "postgres")
@@ -127,19 +125,12 @@ SETTINGS = (
 def check_configuration() -> None:
     """Raise UsageError for files that cannot be read, and for keys of ours that nobody knows.
 
-    After a file or a value that dlt cannot read, dlt goes on without any configuration, so that a
-    failed load can still send its alert.
+    Those of the source are checked by the commands that use it.
     """
-    known = known_keys()
+    known: dict[str, set[str]] = {}
     for setting in SETTINGS:
         known.setdefault(setting.section, set()).add(setting.name)
-    try:
-        documents = {path: read_file(path) for path in find_files()}
-        check_runtime()
-    except UsageError:
-        forget_configuration()
-        raise
-    check_names(documents, os.environ, known)
+    check_names(read_files(), os.environ, known)
 
 
 def locate_warehouse(option: Path | None) -> Path:

@@ -1,5 +1,6 @@
 """The configuration: files, environment variables, and what is refused."""
 
+import os
 import string
 import subprocess
 import sys
@@ -7,10 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from dlt.common.runtime.run_context import RunContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from partner_center.configuration_files import check_names, look_up, read_file
+from partner_center.configuration_files import (
+    check_names,
+    look_up,
+    read_file,
+    settings_directories,
+)
 from partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings, known_keys
 from partner_center.sign_in import token_cache
 from partner_referrals.errors import UsageError
@@ -22,6 +29,7 @@ from partner_referrals.settings import (
 )
 from partner_referrals.warehouse.connection import require_usable
 from partner_referrals.warehouse.sla_rules import read_sla_rules
+from support.records import referral
 
 KNOWN = {**known_keys(), "publish": {"dir"}, "alerts": {"webhook", "heartbeat"}}
 
@@ -39,6 +47,14 @@ def write(tmp_path, monkeypatch):
         return file
 
     return write_file
+
+
+@pytest.fixture
+def loaded_warehouse(serve, referrals, warehouse):
+    """A warehouse with one referral."""
+    serve(referral("a"))
+    assert 0 == referrals("load")[0]
+    return warehouse
 
 
 @pytest.mark.parametrize(
@@ -136,6 +152,58 @@ def test_relative_path_starts_at_the_project(write, tmp_path, monkeypatch):
     assert project / "rules.csv" == VIEWS_SLA_RULES.read_path()
     monkeypatch.setenv("PUBLISH__DIR", "here")
     assert Path("here") == PUBLISH_DIR.read_path()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"HOME": "{}"},
+        {"HOME": "{}", "XDG_DATA_HOME": "{}/data"},
+        {"HOME": "{}/nowhere", "DLT_PROJECT_DIR": "{}/project"},
+    ],
+)
+@pytest.mark.parametrize("has_directory", [True, False])
+@pytest.mark.filterwarnings("ignore:XDG_DATA_HOME is set")
+def test_files_are_sought_where_dlt_seeks_them(variables, has_directory, tmp_path, monkeypatch):
+    """Both read the same files, for a user whether root or not."""
+    if has_directory:
+        (tmp_path / ".dlt").mkdir()
+    for user in (0, 1_000):
+        monkeypatch.setattr("os.geteuid", lambda user=user: user)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value.format(tmp_path))
+        context = RunContext(None)
+
+        assert (
+            Path(context.settings_dir), Path(context.global_dir)
+        ) == settings_directories()  # fmt: skip
+
+
+READ = """
+import sys
+from partner_referrals.cli import main
+for command in (["status"], ["query", "select 1"], ["report"], ["publish", "bi"], ["backup", "b"]):
+    sys.argv = ["referrals", *command]
+    try:
+        main()
+    except SystemExit as stop:
+        assert not stop.code, command
+    assert "dlt" not in sys.modules, command
+"""
+
+
+def test_commands_that_read_start_without_dlt(write, loaded_warehouse):
+    """It takes half a second; what stands in its settings, or the source's, stops no query."""
+    write("[runtime]\nrequest_timeout = 'abc'\n[sources.partner_center]\npage_sise = 1\n")
+    environment = {**os.environ, "REFERRALS_WAREHOUSE": str(loaded_warehouse)}
+
+    read = subprocess.run(
+        [sys.executable, "-c", READ], env=environment, capture_output=True, text=True
+    )
+
+    assert 0 == read.returncode, read.stderr
+    assert 2 == subprocess.run([sys.executable, "-m", "partner_referrals", "load"]).returncode
 
 
 def test_secrets_file_wins_over_config_file(write):

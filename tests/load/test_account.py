@@ -6,7 +6,7 @@ import pytest
 from partner_center.sign_in.identity import Identity
 from partner_center_sandbox.tokens import TokenUser, unsigned_jwt
 from partner_referrals.errors import UsageError
-from partner_referrals.load.account import Account, account_of, require_same_account
+from partner_referrals.warehouse.account import Account, account_of, require_same_account
 from support.records import referral
 
 CONTOSO = Account("contoso", "api.example")

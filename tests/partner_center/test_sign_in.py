@@ -17,7 +17,8 @@ import pytest
 import requests
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from partner_center.settings import REFERRALS_PATH, PartnerCenterCredentials
+from partner_center.resources.referrals import REFERRALS_PATH
+from partner_center.settings import PartnerCenterCredentials
 from partner_center.sign_in.user import (
     PartnerUser,
     read_refresh_token,

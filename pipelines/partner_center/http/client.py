@@ -9,6 +9,7 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import RuntimeConfiguration
 from requests import PreparedRequest, Request, RequestException, Response, Session
 
+from partner_center.endpoints import is_loopback
 from partner_center.errors import RequestRefused, UsageError
 from partner_center.http.body import AnswerTooLarge, to_utf8
 from partner_center.http.failures import (
@@ -23,7 +24,7 @@ from partner_center.http.throttle import Throttle
 from partner_center.http.transport import TIMEOUT_STATUSES, Transport
 from partner_center.records.envelope import BrokenAnswer
 from partner_center.resources import REFERRALS, Resource
-from partner_center.settings import PartnerCenterSettings, is_loopback
+from partner_center.settings import PartnerCenterSettings
 from partner_center.sign_in.identity import Identity
 from partner_center.sign_in.user import PartnerUser
 

@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from partner_center.endpoints import MAX_PAGE_SIZE
 from partner_center.http.client import PartnerCenterClient
 from partner_center.records.dates import read_dates
 from partner_center.records.envelope import BrokenAnswer, read_count, read_items
 from partner_center.schema.fields import DATE_FIELDS, FIELDS
-from partner_center.settings import MAX_PAGE_SIZE
 
 # The reference does not name the count of referrals; its relative "search" calls its own the first.
 _COUNT_NAMES = ("referralcount", "referralscount", "count")

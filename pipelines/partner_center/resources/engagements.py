@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from partner_center.endpoints import ENGAGEMENTS_SCOPE
 from partner_center.records.envelope import Record
 from partner_center.records.fields import Field, decode_name
 from partner_center.records.reader import RecordReader
 from partner_center.resources.resource import Paging, Resource
 from partner_center.schema.tables import ENGAGEMENTS as TABLE
-from partner_center.settings import ENGAGEMENTS_SCOPE
 
 # The documented maximum of `$top`.
 _PAGE_SIZE = 100

@@ -1,5 +1,6 @@
 """Referrals of the analytics API: sixteen fields, ten of them dates."""
 
+from partner_center.endpoints import ANALYTICS_SCOPE
 from partner_center.listing.filters import active_since
 from partner_center.records.fields import Field
 from partner_center.records.reader import RecordReader
@@ -7,7 +8,8 @@ from partner_center.resources.resource import Resource
 from partner_center.schema.fields import DATE_COLUMNS, DATE_FIELDS, FIELDS, TEXT_FIELDS
 from partner_center.schema.tables import REFERRALS as TABLE
 from partner_center.schema.tables import TEXT, TIMESTAMP
-from partner_center.settings import ANALYTICS_SCOPE, REFERRALS_PATH
+
+REFERRALS_PATH = "/partner/v1/analytics/referrals"
 
 REFERRALS = Resource(
     name="referrals",

@@ -4,14 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from partner_center.endpoints import MAX_PAGE_SIZE
 from partner_center.records.reader import RecordReader
 from partner_center.schema.content_hash import content_hash_sql
 from partner_center.schema.tables import Table
 from partner_center.schema.versions import VALIDITY_COLUMNS
-from partner_center.settings import MAX_PAGE_SIZE, PartnerCenterSettings
+
+if TYPE_CHECKING:
+    # Imports dlt, which what only asks for a resource's name need not wait for.
+    from partner_center.settings import PartnerCenterSettings
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,11 @@ class Resource:
     has_tags: bool = False
     rates_path: Callable[[date], str] | None = None
 
-    def url(self, settings: PartnerCenterSettings) -> str:
+    def url(self, settings: "PartnerCenterSettings") -> str:
         """The address of the endpoint."""
         return f"{self.base_url(settings)}{self.path}"
 
-    def base_url(self, settings: PartnerCenterSettings) -> str:
+    def base_url(self, settings: "PartnerCenterSettings") -> str:
         """The address of the API that offers the resource."""
         return str(getattr(settings, self.host))
 

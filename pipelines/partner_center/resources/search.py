@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
+from partner_center.endpoints import ANALYTICS_SCOPE
 from partner_center.records.fields import Field
 from partner_center.records.reader import RecordReader
 from partner_center.resources.resource import Resource
 from partner_center.schema.tables import SEARCH_DAYS
-from partner_center.settings import ANALYTICS_SCOPE
 
 _PATHS = {
     "company_name": "companyName",

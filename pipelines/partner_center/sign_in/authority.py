@@ -12,13 +12,13 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import SSLError
 from urllib3.util import Retry
 
+from partner_center.endpoints import is_loopback
 from partner_center.errors import (
     ReferralsError,
     ServerFailed,
     Throttled,
     UsageError,
 )
-from partner_center.settings import is_loopback
 from partner_center.sign_in.refusals import is_passing, refusal
 
 # To connect, and between two pieces of an answer.

@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 
 from msal import ConfidentialClientApplication, PublicClientApplication
 
+from partner_center.endpoints import ANALYTICS_SCOPE
 from partner_center.errors import SignInRequired
-from partner_center.settings import ANALYTICS_SCOPE, PartnerCenterCredentials
+from partner_center.settings import PartnerCenterCredentials
 from partner_center.sign_in.authority import authority_session, explain_failures
 from partner_center.sign_in.identity import Identity, token_identity
 from partner_center.sign_in.loopback import (

@@ -12,13 +12,10 @@ from typing import Any, Protocol
 from requests import PreparedRequest, Response
 from requests.auth import AuthBase
 
+from partner_center.endpoints import ANALYTICS_SCOPE, ENGAGEMENTS_SCOPE
 from partner_center.errors import SignInRequired, UsageError
 from partner_center.http.failures import describe_answer, needs_new_token
-from partner_center.settings import (
-    ANALYTICS_SCOPE,
-    ENGAGEMENTS_SCOPE,
-    PartnerCenterCredentials,
-)
+from partner_center.settings import PartnerCenterCredentials
 from partner_center.sign_in.identity import Identity, token_identity
 
 _OPTIONS = {

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from partner_referrals.errors import ReferralsError
-from partner_referrals.load.account import Account
+from partner_referrals.warehouse.account import Account
 from partner_referrals.warehouse.tables import LoadRun
 
 # Exit codes of failures, the worst first: what a person has to mend comes before what may pass.

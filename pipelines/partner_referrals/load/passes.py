@@ -17,7 +17,6 @@ from partner_center.listing.windows import list_everything, list_months
 from partner_center.resources import Resource
 from partner_center.settings import PartnerCenterSettings
 from partner_center.sign_in.identity import Identity
-from partner_referrals.load.account import Account, write_account
 from partner_referrals.load.changes import Changes, find_changes
 from partner_referrals.load.counts import Comparison, compare
 from partner_referrals.load.days import replace_days
@@ -26,6 +25,7 @@ from partner_referrals.load.options import LoadOptions
 from partner_referrals.load.progress import Progress, report_changes, report_listing
 from partner_referrals.load.state import WarehouseState, next_boundary
 from partner_referrals.load.tags import replace_tags
+from partner_referrals.warehouse.account import Account, write_account
 from partner_referrals.warehouse.connection import open_warehouse
 from partner_referrals.warehouse.tables import create_tables
 

@@ -17,7 +17,6 @@ from partner_center.resources import REFERRALS, RESOURCES, Resource
 from partner_center.settings import PartnerCenterSettings, resolve_settings
 from partner_center.sign_in.identity import Identity
 from partner_referrals.errors import ReferralsError, UsageError
-from partner_referrals.load.account import Account, account_of, require_same_account
 from partner_referrals.load.counts import record_totals
 from partner_referrals.load.options import Clock, LoadOptions, utc_now
 from partner_referrals.load.outcome import LoadOutcome
@@ -26,6 +25,7 @@ from partner_referrals.load.progress import SILENT, Progress, report_differences
 from partner_referrals.load.rates import fetch_missing_rates, record_rates
 from partner_referrals.load.state import WarehouseState, read_state
 from partner_referrals.load.temporary_directory import explain_errors, temporary_directory
+from partner_referrals.warehouse.account import Account, account_of, require_same_account
 from partner_referrals.warehouse.connection import open_warehouse, transaction
 from partner_referrals.warehouse.lock import run_lock
 from partner_referrals.warehouse.tables import LoadRun, create_tables, record_run

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from partner_center.resources import REFERRALS, Resource
-from partner_referrals.load.account import Account, read_account
+from partner_referrals.warehouse.account import Account, read_account
 from partner_referrals.warehouse.tables import has_table
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 
 from partner_referrals.errors import UsageError
-from partner_referrals.load.account import Account, read_account
 from partner_referrals.output.files import require_writable, write_file
+from partner_referrals.warehouse.account import Account, read_account
 from partner_referrals.warehouse.connection import has_load, open_warehouse
 from partner_referrals.warehouse.lock import run_lock
 from partner_referrals.warehouse.records import count_records
