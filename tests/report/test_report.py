@@ -20,8 +20,9 @@ from partner_referrals.errors import ReferralsError, UsageError
 from partner_referrals.report import read_targets, words, write_report
 from partner_referrals.report.columns import pack_columns
 from partner_referrals.report.figures import read_figures
+from partner_referrals.report.page import render_page
 from partner_referrals.report.words import Words
-from support.loads import build_warehouse
+from support.loads import build_warehouse, load_everything
 from support.records import NOW, referral
 
 # Seconds each: too long for every change.
@@ -158,6 +159,37 @@ class TestAnonymous:
         write_report(small, out, anonymise=True)
 
         assert [] == re.findall("(?i)contoso|fabrikam|northwind|adatum", out.read_text("utf-8"))
+
+    def test_no_name_of_a_deal_is_left(self, tmp_path):
+        """A deal is often called after its customer; both have numbers, and the same ones."""
+        warehouse = tmp_path / "referrals.duckdb"
+        with Sandbox(count=300, now=NOW) as sandbox:
+            load_everything(sandbox, warehouse)
+        names = ask(warehouse, "select deal_name, customer_name from marts.deals")
+        figures = read_figures(warehouse, customer_alias="Customer")
+        page = render_page(figures, Words("en"), is_anonymous=True)
+        packed = json.loads(re.search(r'id="report">(.*?)</script>', page)[1])
+        listed = "".join(
+            zlib.decompress(base64.b64decode(packed[table]["listed"])).decode()
+            for table in ("referrals", "deals")
+        )
+        plain = read_figures(warehouse)
+        numbers = {
+            (name, alias)
+            for before, after in (
+                (plain.deals, figures.deals),
+                (plain.referrals, figures.referrals),
+            )
+            for name, alias in zip(
+                before["customer_name"].to_pylist(), after["customer_name"].to_pylist(), strict=True
+            )
+        }
+
+        # One of the customers that the stand-in makes up is called null, as JSON's.
+        named = {name for pair in names for name in pair} - {None, "null"}
+        assert len(named) > 100
+        assert not [name for name in named if name in page + listed]
+        assert len(numbers) == len(dict(numbers)) == len({alias for _, alias in numbers}) > 100
 
     def test_a_customer_has_one_number(self, small):
         """Customers are numbered by their first referral."""

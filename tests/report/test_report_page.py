@@ -36,6 +36,14 @@ FILTERS = {
         "year(created_at) = 2025 and customer_market = 'US' and not is_accepted_at_creation"
     ),
 }
+# The same in SQL for deals, which have no customer size and an origin of three kinds.
+DEAL_FILTERS = {
+    "": "true",
+    "customer_market=US": "customer_market = 'US'",
+    "origin=own": "direction = 'own'",
+    "period=2025&origin=incoming": "year(created_at) = 2025 and direction = 'incoming'",
+    "customer_org_size=10to50employees": "true",
+}
 OUTCOMES = ("won", "lost", "declined", "expired", "missed", "skipped", "archived", "open")
 
 pytestmark = pytest.mark.browser
@@ -68,6 +76,11 @@ class Window:
             [section, name],
         )
         return {row[0]: row[1:] for row in rows}
+
+    def rows(self, selector, place):
+        """The texts of each row of one of the tables that a selector finds."""
+        rows = self.page.locator(selector).nth(place).locator("tbody tr").all_inner_texts()
+        return [row.split("\t") for row in rows]
 
     def faults(self):
         """What axe-core finds that keeps people out: rule and element."""
@@ -147,6 +160,10 @@ def opened(browser, path, width=1400, color_scheme="light", **options):
 
 def number(text):
     return int(text.replace(",", ""))
+
+
+def dollars(value):
+    return "–" if value is None else f"${value:,.0f}"
 
 
 class TestNumbers:
@@ -232,19 +249,70 @@ class TestNumbers:
             shown = [float(each.rstrip("%")) / 100 for each in drawn[str(day)][1:3]]
             assert [won, closed] == pytest.approx(shown, abs=0.0051)
 
-    def test_deals(self, desk, ask):
-        """What deals are worth, and what should be won of the open ones."""
+    @pytest.mark.parametrize(("address", "condition"), DEAL_FILTERS.items())
+    def test_deals(self, desk, ask, address, condition):
+        """What open deals are worth, which are won, and why the others ended."""
+        chosen = f"from marts.deals where is_counted and {condition}"
         pipeline = ask(
-            "select deal_count, round(value_usd)::bigint from marts.pipeline "
-            "where segment = 'all' order by current_stage desc"
+            f"""
+            select accepted_at is not null, count(*), sum(deal_value_usd),
+                count(*) filter (where is_overdue), sum(deal_value_usd) filter (where is_overdue)
+            {chosen} and is_open group by all order by all desc
+            """
+        )
+        decided = ask(
+            f"""
+            select count(*) filter (where outcome = 'won'),
+                count(*) filter (where outcome = 'lost'),
+                sum(deal_value_usd) filter (where outcome = 'won'),
+                sum(deal_value_usd) filter (where outcome = 'lost')
+            {chosen}
+            """
+        )
+        losses = ask(
+            f"""
+            select coalesce(status_reason, 'not given'), outcome, count(*), sum(deal_value_usd)
+            {chosen} and outcome in ('lost', 'declined', 'expired') group by all
+            """
+        )
+        desk.choose(address)
+        drawn = desk.rows("#value table", 0)
+        rates = desk.rows("#value table", 1)
+        reasons = desk.rows("#value table", 2)
+
+        assert pipeline and len(reasons) == min(12, len(losses)) > 4
+        assert [(row[1], dollars(row[2]), row[3], dollars(row[4])) for row in pipeline] == [
+            (number(row[1]), row[2], number(row[3]), row[4]) for row in drawn
+        ]
+        assert [(*row[:2], dollars(row[2]), dollars(row[3])) for row in decided] == [
+            (number(row[1]), number(row[2]), row[4], row[5]) for row in rates[:1]
+        ]
+        assert {(row[0], row[1].lower(), number(row[2]), row[3]) for row in reasons} <= {
+            (reason, outcome, count, dollars(usd)) for reason, outcome, count, usd in losses
+        }
+
+    def test_deals_of_all_are_those_of_the_marts(self, desk, ask):
+        """Median ages, win rates by value, and what should be won of the open ones."""
+        ages = ask(
+            "select median_age_days from marts.pipeline where segment = 'all' "
+            "order by current_stage desc"
+        )
+        rates = ask(
+            "select segment, segment_value, win_rate, value_win_rate from marts.deal_win_rates "
+            "where segment in ('category', 'direction') and won_count + lost_count >= 10"
         )
         forecasts = ask("select open_count from marts.forecast order by source desc, horizon_days")
-        desk.choose("customer_market=US")
-        drawn = desk.page.locator("#value table").first.locator("tbody tr").all_inner_texts()
-        drawn = [row.split("\t") for row in drawn]
+        desk.choose("")
+        drawn = {row[0].lower(): row for row in desk.rows("#value table", 1)}
         seen = desk.page.locator("#forecast tbody td:nth-child(2)").all_inner_texts()
 
-        assert pipeline == [(number(row[1]), number(row[2].removeprefix("$"))) for row in drawn]
+        assert [f"{age:.0f} days" for (age,) in ages if age >= 10] == [
+            row[5] for row in desk.rows("#value table", 0) if row[5].endswith("days")
+        ]
+        assert len(rates) > 4
+        for segment, value, rate, by_value in rates:
+            row = drawn[f"{segment}: {value}"]
+            assert (f"{rate:.0%}", f"{by_value:.0%}") == (row[3], row[6])
         assert [count for (count,) in forecasts] == [number(each) for each in seen]
 
     def test_durations(self, desk, ask):
@@ -293,6 +361,38 @@ class TestReach:
         desk.page.keyboard.press("Escape")
         assert not dialog.is_visible()
         assert "show" not in desk.page.url
+
+    def test_number_opens_its_deals(self, desk, ask):
+        """The deals past their expected close, from the first section and from their own."""
+        desk.choose("customer_market=US")
+        wanted = ask(
+            "select deal_id, deal_value_usd from marts.deals "
+            "where is_overdue and is_counted and customer_market = 'US'"
+        )
+        for lead in (
+            desk.page.locator("#today li:has-text('expected to close') button.lead"),
+            desk.page.locator("#value .answer button.lead").nth(1),
+        ):
+            assert len(wanted) == number(lead.inner_text())
+            lead.click()
+            dialog = desk.page.locator("#listing")
+            with desk.page.expect_download() as download:
+                dialog.locator("#csv").click()
+            rows = list(csv.DictReader(download.value.path().read_text("utf-8-sig").splitlines()))
+
+            assert "deals.csv" == download.value.suggested_filename
+            assert dict(wanted) == {
+                row["Deal"]: float(row["Value"]) if row["Value"] else None for row in rows
+            }
+            assert [] == desk.faults()
+            desk.page.keyboard.press("Escape")
+
+    def test_filter_that_deals_lack_is_said(self, desk):
+        """Deals have no size of the customer, so its filter does not choose among them."""
+        desk.choose("customer_org_size=10to50employees")
+        assert "leave the deals as they are: Customer size" in (
+            desk.page.locator("#value").inner_text()
+        )
 
     def test_address_keeps_what_is_shown(self, browser, desk, made_up):
         """An address that somebody sends opens the same filter and the same referrals."""

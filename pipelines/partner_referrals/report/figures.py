@@ -35,11 +35,13 @@ Row = dict[str, Any]
 class Figures:
     """Everything that the report shows, of one state of the warehouse.
 
-    `referrals` are in the order of listing; `marts` hold the rows of the marts for all referrals.
+    `referrals` and `deals` are in the order of listing; `marts` hold the rows of the marts for all
+    of them.
     """
 
     as_of: datetime | None
     referrals: pa.Table
+    deals: pa.Table
     rules: list[Row]
     issue_rules: list[Row]
     marts: dict[str, list[Row]]
@@ -55,26 +57,32 @@ def read_figures(
     with reading_marts(warehouse, as_of=as_of) as connection:
         for name in _SHARED:
             connection.execute(f"create temp table {name} as {_query(name)}")
+        referrals, deals = (
+            connection.sql(_query(name)).to_arrow_table() for name in ("referrals", "deals")
+        )
+        if customer_alias is not None:
+            aliases = {
+                row["customer_name"]: f"{customer_alias} {row['customer_number']}"
+                for row in _rows(connection, _query("customers"))
+            }
+            referrals = _replace_texts(referrals, "customer_name", aliases)
+            deals = _replace_texts(deals, "customer_name", aliases)
+            # A deal is often called after its customer.
+            deals = _replace_texts(deals, "deal_name", {})
         return Figures(
             as_of=_rows(connection, "select as_of from temp.moment")[0]["as_of"],
-            referrals=_read_referrals(connection, customer_alias),
+            referrals=referrals,
+            deals=deals,
             rules=_rows(connection, "from temp.rules order by place"),
             issue_rules=_rows(connection, "from temp.issue_rules order by place"),
             marts={name: _rows(connection, _query(name)) for name in _MARTS},
         )
 
 
-def _read_referrals(connection: duckdb.DuckDBPyConnection, customer_alias: str | None) -> pa.Table:
-    referrals = connection.sql(_query("referrals")).to_arrow_table()
-    if customer_alias is None:
-        return referrals
-    numbers = {
-        row["customer_name"]: f"{customer_alias} {row['customer_number']}"
-        for row in _rows(connection, _query("customers"))
-    }
-    place = referrals.schema.get_field_index("customer_name")
-    names = pa.array([numbers.get(name) for name in referrals["customer_name"].to_pylist()])
-    return referrals.set_column(place, "customer_name", names.cast(pa.string()))
+def _replace_texts(table: pa.Table, column: str, replacements: dict[str, str]) -> pa.Table:
+    """The table with each text of `column` replaced; null where nothing stands for it."""
+    texts = pa.array([replacements.get(text) for text in table[column].to_pylist()], pa.string())
+    return table.set_column(table.schema.get_field_index(column), column, texts)
 
 
 def first_months(figures: Figures) -> tuple[date | None, date | None]:

@@ -11,7 +11,7 @@ from string import Template
 from typing import Any
 
 from partner_referrals.report.columns import pack_columns
-from partner_referrals.report.figures import Figures, first_months, overdue_deals
+from partner_referrals.report.figures import Figures, first_months
 from partner_referrals.report.static import write_glossary, write_sections
 from partner_referrals.report.words import Words
 
@@ -29,6 +29,7 @@ _SCRIPTS = (
     "sections/ends.js",
     "sections/funnel.js",
     "sections/wins.js",
+    "sections/value.js",
     "sections/curve.js",
     "sections/cohorts.js",
     "sections/respond.js",
@@ -37,8 +38,8 @@ _SCRIPTS = (
     "sections/trust.js",
     "page.js",
 )
-# So many referrals are listed with their names; all are counted.
-LISTED_REFERRALS = 50_000
+# So many referrals, and deals, are listed with their names; all are counted.
+LISTED = 50_000
 
 # In JSON these stand only inside strings; escaped, no name can end the script element around it.
 _INERT = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&"})
@@ -93,7 +94,6 @@ def _describe(figures: Figures, targets: dict[str, float]) -> dict[str, Any]:
             last_month if first_complete is None else _month_number(first_complete)
         ),
         "last_month": last_month,
-        "overdue_deals": overdue_deals(figures),
         "org_sizes": [row["customer_org_size"] for row in figures.marts["org_sizes"]],
     }
     return {
@@ -103,7 +103,11 @@ def _describe(figures: Figures, targets: dict[str, float]) -> dict[str, Any]:
         "issue_rules": figures.issue_rules,
         "referrals": pack_columns(
             figures.referrals,
-            {"referral_id": LISTED_REFERRALS, "customer_name": LISTED_REFERRALS},
+            {"referral_id": LISTED, "customer_name": LISTED},
+        ),
+        "deals": pack_columns(
+            figures.deals,
+            {"deal_id": LISTED, "deal_name": LISTED, "customer_name": LISTED},
         ),
     }
 

@@ -1,4 +1,4 @@
-// The referrals that came with the page, unpacked, and those of them that the filters choose.
+// The referrals and deals that came with the page, unpacked, and what they can be asked for.
 
 // Of fewer than these a share says nothing.
 const FEW = 10;
@@ -47,19 +47,19 @@ const monthsOf = days => {
   });
 };
 
-// Adds what is derived from the columns once.
-function prepare(referrals) {
-  const stages = referrals.furthest_stage.values.map(stage => STAGES.indexOf(stage));
-  referrals.stage = Int8Array.from(referrals.furthest_stage, code => stages[code]);
-  referrals.created_month = monthsOf(referrals.created_on);
-  referrals.closed_month = monthsOf(referrals.closed_on);
-  return referrals;
+// Adds to referrals or deals what is derived from their columns once.
+function prepare(records, reached) {
+  const stages = reached.values.map(stage => STAGES.indexOf(stage));
+  records.stage = Int8Array.from(reached, code => stages[code]);
+  records.created_month = monthsOf(records.created_on);
+  records.closed_month = monthsOf(records.closed_on);
+  return records;
 }
 
 const value = (column, row) => (column[row] < 0 ? null : column.values[column[row]]);
 const codeOf = (column, text) => (text === null ? -1 : column.values.indexOf(text));
 
-// What a referral can be asked for; each gives a test of a row. They name what a number counts, in
+// What a referral or a deal can be asked for; each gives a test of a row. They name what a number counts, in
 // the address too. `missing` is the text for a null.
 const MISSING = '(none)';
 const byValue = name => (table, text) => {
@@ -76,6 +76,10 @@ const CONDITIONS = {
   partner_market: byValue('partner_market'),
   customer_org_size: byValue('customer_org_size'),
   origin: byValue('origin'),
+  category: byValue('category'),
+  reason: byValue('status_reason'),
+  overdue: table => row => isOverdue(table, row),
+  at: (table, text) => row => isAt(table, row, text),
   stage: (table, text) => row => table.stage[row] >= STAGES.indexOf(text),
   outcome: (table, text) => {
     const codes = text.split(' ').map(each => (each === 'open' ? OPEN : codeOf(table.outcome, each)));
@@ -103,6 +107,9 @@ const CONDITIONS = {
   due: table => row => isDueSoon(table, row),
   slow: table => row => isSlow(table, row),
 };
+
+const isOverdue = (deals, row) => deals.is_overdue[row] === 1;
+const isAt = (table, row, stage) => table.stage[row] === STAGES.indexOf(stage);
 
 // A test of all conditions at once; a condition that nobody knows is passed over.
 function matching(table, conditions) {

@@ -21,7 +21,7 @@ function drawn(tag, attributes, ...children) {
   return node;
 }
 
-// A number that leads to its referrals; 0 leads nowhere.
+// A number that leads to its referrals or deals; 0 leads nowhere.
 function leading(number, conditions, text = count(number), population = 'referrals') {
   if (!number) return text;
   return make('button', { className: 'lead', type: 'button',

@@ -23,21 +23,21 @@ function chosenPeriod(chosen = readAddress()) {
   return [-Infinity, Infinity];
 }
 
-function chosenRows(referrals) {
+// A filter by what the table does not have leaves it as it is.
+function chosenRows(records) {
   const chosen = readAddress();
-  const conditions = Object.fromEntries(FILTERS.filter(each => each in chosen)
+  const conditions = Object.fromEntries(FILTERS.filter(each => each in chosen && each in records)
     .map(each => [each, chosen[each]]));
   const [from, to] = chosenPeriod(chosen);
   if (from > -Infinity) conditions.since = from;
   if (to < Infinity) conditions.before = to;
-  const test = matching(referrals, conditions);
-  return rowsWhere(referrals, test);
+  return rowsWhere(records, matching(records, conditions));
 }
 
 // Values of a text column with their numbers of rows, the most frequent first.
-function frequencies(column, rows) {
+function frequencies(column) {
   const counts = new Map();
-  for (const row of rows) counts.set(column[row], (counts.get(column[row]) ?? 0) + 1);
+  for (const code of column) counts.set(code, (counts.get(code) ?? 0) + 1);
   return [...counts].sort(([one, ones], [other, others]) => others - ones || one - other)
     .map(([code, number_]) => ({ value: code < 0 ? null : column.values[code], count: number_ }));
 }
@@ -49,7 +49,6 @@ function select(id, label, options) {
 }
 
 function fillFilters(referrals) {
-  const everyone = Array.from({ length: referrals.row_count }, (_, row) => row);
   const years = [];
   for (let month = facts.last_month; month >= facts.first_month; month -= 1) {
     const year = 1970 + Math.floor(month / 12);
@@ -60,7 +59,7 @@ function fillFilters(referrals) {
     ...years.slice(0, 30).map(year => [String(year), String(year)])];
   const choosers = [select('period', say('filter.period'), periods),
     ...FILTERS.map(each => {
-      const values = frequencies(referrals[each], everyone);
+      const values = frequencies(referrals[each]);
       const options = values.map(({ value: text_, count: n }) =>
         [text_ ?? MISSING, `${valueName(each, text_)} (${count(n)})`]);
       return values.length > 1 &&

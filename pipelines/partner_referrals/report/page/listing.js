@@ -1,26 +1,47 @@
-// The referrals behind a number: searched, sorted, taken away as CSV.
+// The referrals or deals behind a number: searched, sorted, taken away as CSV.
 
 const PAGE = 200;
 const cellText = ({ of, show }, row) => (show ? show(row) : of(row) ?? NONE);
 
-function listedColumns(referrals) {
-  const text_ = (title, of, show = null) => ({ title: say(title), of, show: show ?? (row => of(row) ?? NONE) });
-  const day = column => row => (column[row] === NO_DAY ? null : new Date(column[row] * DAY * 1_000)
-    .toISOString().slice(0, 10));
-  const dated = (title, column) => text_(title, day(column),
-    row => (column[row] === NO_DAY ? NONE : dateName(column[row])));
-  const valued = (kind, title = `segment.${kind}`) =>
-    text_(title, row => value(referrals[kind], row), row => valueName(kind, value(referrals[kind], row)));
+// A column of the list: what its cells hold, for the CSV and for sorting, and what they show.
+const listed = (title, of, show = null) =>
+  ({ title: say(title), of, show: show ?? (row => of(row) ?? NONE) });
+const listedDay = (title, column) => listed(title,
+  row => (column[row] === NO_DAY ? null : new Date(column[row] * DAY * 1_000).toISOString().slice(0, 10)),
+  row => (column[row] === NO_DAY ? NONE : dateName(column[row])));
+const listedValue = (records, kind, title = `segment.${kind}`) => listed(title,
+  row => value(records[kind], row), row => valueName(kind, value(records[kind], row)));
+const listedState = records => [
+  listed('column.stage', row => STAGES[records.stage[row]], row => words(STAGES[records.stage[row]])),
+  listed('column.outcome', row => value(records.outcome, row) ?? 'open',
+    row => words(value(records.outcome, row) ?? 'open')),
+];
+
+const dealColumns = deals => [
+  listed('column.deal', row => deals.deal_id[row]),
+  listed('column.name', row => deals.deal_name[row]),
+  listed('column.customer', row => deals.customer_name[row]),
+  listedValue(deals, 'customer_market'), listedValue(deals, 'category', 'column.category'),
+  listedValue(deals, 'origin'),
+  ...listedState(deals),
+  listed('column.usd', row => (isNone(deals.deal_value_usd[row]) ? null : deals.deal_value_usd[row]),
+    row => dollars(deals.deal_value_usd[row])),
+  listedDay('column.expected_close', deals.expected_close_on),
+  listedDay('column.created', deals.created_on), listedDay('column.closed', deals.closed_on),
+  listedValue(deals, 'status_reason', 'column.reason'),
+];
+
+function referralColumns(referrals) {
   return [
-    text_('column.referral', row => referrals.referral_id[row]),
-    text_('column.customer', row => referrals.customer_name[row]),
-    valued('customer_market'), valued('customer_org_size'), valued('partner_market'), valued('origin'),
-    text_('column.stage', row => STAGES[referrals.stage[row]], row => words(STAGES[referrals.stage[row]])),
-    text_('column.outcome', row => value(referrals.outcome, row) ?? 'open',
-      row => words(value(referrals.outcome, row) ?? 'open')),
-    dated('column.created', referrals.created_on), dated('column.accepted', referrals.accepted_on),
-    dated('column.closed', referrals.closed_on),
-    text_('column.expires', row => (isNone(referrals.expires_at[row]) ? null
+    listed('column.referral', row => referrals.referral_id[row]),
+    listed('column.customer', row => referrals.customer_name[row]),
+    ...['customer_market', 'customer_org_size', 'partner_market', 'origin']
+      .map(kind => listedValue(referrals, kind)),
+    ...listedState(referrals),
+    listedDay('column.created', referrals.created_on),
+    listedDay('column.accepted', referrals.accepted_on),
+    listedDay('column.closed', referrals.closed_on),
+    listed('column.expires', row => (isNone(referrals.expires_at[row]) ? null
       : new Date(referrals.expires_at[row] * 1_000).toISOString().slice(0, 16)),
     row => (isNone(referrals.expires_at[row]) ? NONE : utcMoment(referrals.expires_at[row]))),
   ];
@@ -47,7 +68,8 @@ function download(fileName, content) {
 }
 
 // The state of the open dialog: which rows, in which order, found by what.
-const listing = { columns: [], rows: [], listed: [], sortedBy: null, isDescending: false, shown: PAGE };
+const listing = { population: 'referrals', columns: [], rows: [], listed: [], sortedBy: null,
+  isDescending: false, shown: PAGE };
 
 function drawListing() {
   const search = find('#search').value.trim().toLocaleLowerCase(LANGUAGE);
@@ -79,8 +101,8 @@ function drawListing() {
         : make('td', {}, name(cellText(column, row))))))))));
   const isCut = listing.listed.length < listing.rows.length;
   find('#listed').textContent = [
-    say('listing.count', { n: listing.rows.length }),
-    isCut && say('listing.capped', { n: listing.listed.length, all: listing.rows.length }),
+    say(`listing.count.${listing.population}`, { n: listing.rows.length }),
+    isCut && say(`listing.capped.${listing.population}`, { n: listing.listed.length, all: listing.rows.length }),
     search && say('listing.found', { n: rows.length }),
     rows.length > listing.shown && say('listing.shown', { n: listing.shown }),
   ].filter(Boolean).join(' ');
@@ -88,30 +110,33 @@ function drawListing() {
 }
 
 // Open the dialog on the rows that fit the conditions, within those that are chosen.
-function openListing({ population, ...conditions }, populations) {
-  const { table: rowsOf, rows, columns, cap } = populations[population] ?? populations.referrals;
+function openListing({ population: wanted, ...conditions }, populations) {
+  const population = Object.hasOwn(populations, wanted) ? wanted : 'referrals';
+  const { table: rowsOf, rows, columns, cap } = populations[population];
   const found = rowsWhere(rowsOf, matching(rowsOf, conditions), rows);
-  Object.assign(listing, { columns: columns(rowsOf), rows: found,
+  Object.assign(listing, { population, columns: columns(rowsOf), rows: found,
     listed: found.filter(row => row < cap), sortedBy: null, isDescending: false, shown: PAGE });
-  find('#listing h2').textContent = describe(conditions);
+  find('#listing h2').textContent = describe(conditions, population);
   find('#search').value = '';
   drawListing();
   if (!find('#listing').open) find('#listing').showModal();
 }
 
+const VALUED = [...FILTERS, 'category', 'reason'];
+
 // What the conditions say, for the heading of the listing.
-function describe(conditions) {
-  const described = { stage: words, created: monthName, closed: monthName,
+function describe(conditions, population) {
+  const described = { stage: words, at: words, created: monthName, closed: monthName,
     outcome: text_ => list(text_.split(' ').map(words)), since: monthName, before: monthName,
     urgency: text_ => say(`urgency.${text_}`) };
   const parts = Object.entries(conditions).filter(([each]) => has(`condition.${each}`))
     .map(([each, text_]) => say(`condition.${each}`, {
-      value: FILTERS.includes(each) ? valueName(each, text_ === MISSING ? null : text_)
+      value: VALUED.includes(each) ? valueName(each, text_ === MISSING ? null : text_)
         : described[each] ? described[each](text_)
           : each === 'issue' ? words(issueRules[text_].rule)
             : each === 'answer' ? answerName(text_) : String(text_),
     }));
-  return parts.length ? capital(parts.join(' · ')) : say('listing.all');
+  return parts.length ? capital(parts.join(' · ')) : say(`listing.all.${population}`);
 }
 
 function answerName(text_) {
@@ -124,7 +149,7 @@ function readyListing() {
   find('#search').addEventListener('input', () => { listing.shown = PAGE; drawListing(); });
   find('#more').addEventListener('click', () => { listing.shown *= 5; drawListing(); });
   find('#csv').addEventListener('click', () =>
-    download('referrals.csv', asCsv(listing.columns, listing.found)));
+    download(`${listing.population}.csv`, asCsv(listing.columns, listing.found)));
   find('#close').addEventListener('click', () => dialog.close());
   dialog.addEventListener('close', () => {
     if ('show' in readAddress()) writeAddress({ ...readAddress(), show: '' });

@@ -6,6 +6,7 @@ const SECTIONS = {
   ends: endsSection,
   funnel: funnelSection,
   wins: winsSection,
+  value: (table_, rows, deals) => valueSection(deals),
   curve: curveSection,
   cohorts: cohortsSection,
   respond: respondSection,
@@ -14,19 +15,18 @@ const SECTIONS = {
   trust: trustSection,
 };
 
-let referrals = null;
 let populations = null;
 let drawnFor = null;
 
 function drawSection(id, table_, rows) {
   const section = document.getElementById(id);
-  const { answer = [], body = [], isHidden = false } = SECTIONS[id](table_, rows);
+  const { answer = [], body = [], isHidden = false } = SECTIONS[id](table_, rows, populations.deals);
   section.hidden = isHidden;
   section.querySelector('.answer').replaceChildren(...[answer].flat());
   section.querySelector('.body').replaceChildren(...[body].flat().filter(Boolean));
 }
 
-function drawBanners(rows) {
+function drawBanners(referrals, rows) {
   const banners = [
     !rows.length && (referrals.row_count ? say('banner.none.chosen') : say('banner.none')),
     rows.length > 0 && rows.length < FEW && say('banner.few', { n: rows.length }),
@@ -39,11 +39,11 @@ function draw() {
   const { show, ...chosen } = readAddress();
   const filter = String(new URLSearchParams(chosen));
   if (filter !== drawnFor) {
-    const rows = chosenRows(referrals);
-    populations.referrals.rows = rows;
+    for (const each of Object.values(populations)) each.rows = chosenRows(each.table);
+    const { table: referrals, rows } = populations.referrals;
     showFilters();
     find('#chosen').textContent = say('count.referrals', { n: rows.length });
-    drawBanners(rows);
+    drawBanners(referrals, rows);
     find('main').hidden = !rows.length;
     if (rows.length) for (const id of Object.keys(SECTIONS)) drawSection(id, referrals, rows);
     drawnFor = filter;
@@ -66,9 +66,13 @@ function onAddress() {
 }
 
 async function start() {
-  referrals = prepare(await unpack(report.referrals));
-  populations = { referrals: { table: referrals, rows: null, columns: listedColumns,
-    cap: referrals.referral_id.length } };
+  const [referrals, deals] = await Promise.all([report.referrals, report.deals].map(unpack));
+  prepare(referrals, referrals.furthest_stage);
+  prepare(deals, deals.current_stage);
+  populations = {
+    referrals: { table: referrals, rows: null, columns: referralColumns, cap: referrals.referral_id.length },
+    deals: { table: deals, rows: null, columns: dealColumns, cap: deals.deal_id.length },
+  };
   readyListing();
   if (referrals.row_count) {
     fillFilters(referrals);

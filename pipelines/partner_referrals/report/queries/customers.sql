@@ -1,12 +1,28 @@
--- A number for each customer, by its first referral, so that a number stays
--- when new customers come.
+-- A number for each customer, by its first referral or deal, so that a number
+-- stays when new customers come.
 -- Grain: one row per customer_name
+
+with customers as (
+
+    select
+        customer_name,
+        created_at,
+        referral_id as id
+    from marts.referrals
+    union all
+    select
+        customer_name,
+        created_at,
+        deal_id as id
+    from marts.deals
+
+)
 
 select
     customer_name,
     row_number() over (
-        order by min(created_at) nulls last, min(referral_id)
+        order by min(created_at) nulls last, min(id)
     ) as customer_number
-from marts.referrals
+from customers
 where customer_name is not null
 group by customer_name

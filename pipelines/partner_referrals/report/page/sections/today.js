@@ -14,7 +14,7 @@ function urgentRows(table_, rows) {
   return running;
 }
 
-function todaySection(table_, rows) {
+function todaySection(table_, rows, deals) {
   const open = rows.filter(row => table_.outcome[row] === OPEN);
   const running = urgentRows(table_, open);
   const number_ = test => howMany(open, test);
@@ -35,7 +35,10 @@ function todaySection(table_, rows) {
     said.push(sentence('today.overdue', { n: overdue, number: leading(overdue, { urgency: 'overdue' }) }));
   }
   if (slow) said.push(sentence('today.slow', { n: slow, number: leading(slow, { slow: '' }) }));
-  if (facts.overdue_deals) said.push(sentence('today.deals', { n: facts.overdue_deals, number: count(facts.overdue_deals) }));
+  const late = howMany(deals.rows, row => isOverdue(deals.table, row));
+  if (late) {
+    said.push(sentence('today.deals', { n: late, number: leading(late, { overdue: '' }, undefined, 'deals') }));
+  }
   const shown = running.slice(0, SHOWN_TODAY).map(([at, row]) => [
     moment(at), deadlineName(table_, row, at), name(listedText(table_.customer_name, row)),
     valueName('customer_market', value(table_.customer_market, row)),
