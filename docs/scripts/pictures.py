@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,16 +46,25 @@ def main() -> None:
     """Run the demo, and picture what it prints and what it writes."""
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
+        # The command on the path, as a user has it, is the one that it tells to try next.
+        installed = Path(sys.executable).parent
+        variables = {
+            "COLUMNS": str(COLUMNS),
+            "PYTHONUNBUFFERED": "1",
+            "PATH": f"{installed}{os.pathsep}{os.environ['PATH']}",
+        }
         demo = subprocess.run(
-            [sys.executable, "-m", "partner_referrals.cli", "demo"],
+            [installed / "referrals", "demo"],
             cwd=place,
-            env={**os.environ, "COLUMNS": str(COLUMNS), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=True,
         )
-        picture_terminal("referrals demo", demo.stdout, PICTURES / "terminal.svg")
+        # In a terminal, lines do not begin with the time.
+        printed = re.sub(r"^\d{4}-[\dT:-]+Z ", "", demo.stdout, flags=re.MULTILINE)
+        picture_terminal("referrals demo", printed, PICTURES / "terminal.svg")
         picture_report(Path(place) / "demo.html", PICTURES / "report.png")
 
 
