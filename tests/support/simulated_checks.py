@@ -96,6 +96,7 @@ class Before:
         self.listed = listed(connection, resource)
         self.version_count = count_versions(connection, resource)
         self.ids = all_ids(connection, resource)
+        self.vanishings = vanishings(connection, resource)
         self.newest = newest_activity(connection, resource, now)
         self.verified_at, self.verified_by = _verified(connection, resource, now)
 
@@ -124,6 +125,17 @@ def all_ids(connection: duckdb.DuckDBPyConnection, resource: str) -> set[str]:
         return set()
     found = connection.execute(f"select distinct id from partner_center.{TABLES[resource]}")
     return {record_id for (record_id,) in found.fetchall()}
+
+
+def vanishings(connection: duckdb.DuckDBPyConnection, resource: str) -> set[Row]:
+    """Which record was found gone, and when, each time."""
+    if resource not in VERSIONED or not has(connection, resource):
+        return set()
+    return set(
+        connection.execute(
+            f"select id, valid_from from partner_center.{TABLES[resource]} where not is_listed"
+        ).fetchall()
+    )
 
 
 def count_versions(connection: duckdb.DuckDBPyConnection, resource: str) -> int:

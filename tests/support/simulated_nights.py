@@ -428,6 +428,9 @@ def _require_right(
         assert run.reconciled is not False, run
     # A server that counts wrong may happen to count what the warehouse holds.
     counts_right = not (played.manners.total_offset or played.manners.deals.count_offset)
+    vanished = checks.vanishings(connection, resource) - before.vanishings
+    if counts_right:
+        assert not {name for name, _ in vanished} & expected.keys(), "what is there has vanished"
     if run.mode == "full" and ((run.reconciled and counts_right) or (is_good and may_judge)):
         assert expected == held, (resource, run)
     elif run.mode == "incremental" and before.newest:
