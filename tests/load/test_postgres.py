@@ -9,7 +9,8 @@ import duckdb
 import psycopg2
 import pytest
 
-from partner_referrals.errors import TryAgainLater, WarehouseFailed
+from partner_center_sandbox.tokens import TokenUser
+from partner_referrals.errors import TryAgainLater, UsageError, WarehouseFailed
 from partner_referrals.load.postgres import load_into_postgres
 from partner_referrals.warehouse.views import view_definitions
 from support.documents import SUPPORT
@@ -229,6 +230,26 @@ def test_load_from_another_machine_is_not_overwritten(tmp_path, database, serve)
     assert_right(database, source)
     load(tmp_path / "here", NOW.replace(hour=13))
     assert_right(database, source)
+
+
+@pytest.mark.parametrize("has_mirror", [True, False])
+def test_server_belongs_to_one_account(tmp_path, database, serve, monkeypatch, has_mirror):
+    """Another account is refused also from a machine that never loaded there."""
+    source = serve(referral("r1"))
+    load(tmp_path)
+    source.behaviour.token_user = TokenUser(tenant_id="another-tenant")
+    source.revoke_access_tokens()
+    monkeypatch.setenv("SOURCES__PARTNER_CENTER__CREDENTIALS__ACCESS_TOKEN", source.access_token)
+    place = tmp_path if has_mirror else tmp_path / "elsewhere"
+    place.mkdir(exist_ok=True)
+
+    (error,) = load_into_postgres(
+        place / "referrals.duckdb", clock=lambda: NOW.replace(hour=13)
+    ).errors
+
+    assert isinstance(error, UsageError)
+    assert "another-tenant signs in" in str(error)
+    assert [(1,)] == run(database, "select count(*) from partner_center.referrals")
 
 
 def test_doctor_looks_at_the_server(database, partner_center, referrals):

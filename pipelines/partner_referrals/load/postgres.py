@@ -22,8 +22,10 @@ from partner_referrals.load.postgres_server import PostgresServer, connect_to_po
 from partner_referrals.load.progress import SILENT, Progress
 from partner_referrals.load.run import load_resources
 from partner_referrals.load.temporary_directory import explain_errors, temporary_directory
+from partner_referrals.warehouse.account import restore_account
 from partner_referrals.warehouse.dialects import view_ddl
 from partner_referrals.warehouse.lock import run_lock
+from partner_referrals.warehouse.sql_text import text_literal
 from partner_referrals.warehouse.tables import TABLES, create_tables
 from partner_referrals.warehouse.view_settings import ViewSettings
 from partner_referrals.warehouse.views import SCHEMAS
@@ -162,6 +164,7 @@ def _fill(server: PostgresServer, mirror: Path) -> None:
                 connection.execute(
                     f"insert into partner_center.{table.name} by name select * from rows"
                 )
+        restore_account(connection)
 
 
 def _note_keys(connection: duckdb.DuckDBPyConnection) -> None:
@@ -256,6 +259,6 @@ def _write_new_rows(connection: duckdb.DuckDBPyConnection, table: Table, file: P
     new = f"where not exists (from mirrored.{table.name} as before where {is_same})"
     connection.execute(
         f"copy (select {values} from partner_center.{table.name} as now {new if is_same else ''}) "
-        f"to '{str(file).replace(chr(39), chr(39) * 2)}' "
+        f"to {text_literal(file)} "
         f"(format csv, header false, force_quote ({', '.join(texts)}))"
     )

@@ -43,6 +43,16 @@ def read_account(connection: duckdb.DuckDBPyConnection) -> Account | None:
     return Account(*rows[0]) if rows else None
 
 
+def restore_account(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write down the account of the loads so far, where only their runs tell it."""
+    runs = connection.execute(
+        "select tenant_id, base_url from partner_center.load_runs "
+        "where succeeded and base_url is not null order by tenant_id is null, started_at limit 1"
+    ).fetchall()
+    for tenant_id, base_url in runs:
+        write_account(connection, account_of(Identity(tenant_id), base_url))
+
+
 def require_same_account(known: Account | None, account: Account, *, same_account: bool) -> None:
     """Raise UsageError where the warehouse belongs to another account.
 
