@@ -6,7 +6,6 @@
 --     solution_area or industry; in the last two a deal stands in each of its
 --     values, so they do not add up
 --   segment_value: value of that field, null where it is null; all for all
---   is_open: whether it has no outcome
 --   state: the stage of open deals, the outcome of closed ones
 --   deal_count: deals
 --   valued_count: of these, the ones with a value

@@ -4,7 +4,6 @@
 -- Grain: one row per deal_id
 -- Answers: which referral is the same deal?
 -- Columns:
---   deal_id: Partner Center's identifier of this row of the deal
 --   referral_id: the referral that is the same deal
 
 with deals as (

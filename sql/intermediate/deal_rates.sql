@@ -3,9 +3,7 @@
 -- Grain: one row per currency, rate_month
 -- Answers: at which rate is a deal's value converted?
 -- Columns:
---   currency: the currency, ISO 4217
 --   rate_month: first day of the month
---   usd_per_unit: US dollars for one unit of the currency
 
 with fx_rates as (
 

@@ -3,7 +3,6 @@
 -- Grain: one row per deal_id
 -- Answers: which deals keep being put off?
 -- Columns:
---   deal_id: Partner Center's identifier of this row of the deal
 --   closing_slips: how often its expected close was seen to move to a later day
 
 with later as (

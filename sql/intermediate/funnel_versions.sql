@@ -4,27 +4,14 @@
 -- Answers: what did Partner Center say about a referral, whichever resource it
 -- is from?
 -- Columns:
---   referral_id: Partner Center's identifier, an opaque text
 --   status: the status as Partner Center spelt it; of a deal the substatus,
 --     where Pending and Received are New
---   customer_name: the customer's company
 --   customer_market: the customer's country or region
---   customer_org_size: the customer's size, on one of two scales
 --   partner_market: the country or region of the partner who got it; null for
 --     deals
 --   created_at: when the referral was created, UTC
---   acknowledged_at: when the partner acknowledged it, UTC
 --   accepted_at: when the partner accepted it, UTC
---   won_at: when the deal was won, UTC
---   lost_at: when the deal was lost, UTC
---   declined_at: when the partner declined it, UTC
---   expired_at: when it expired for want of an acceptance, UTC
---   missed_at: when it was missed for want of an acknowledgement, UTC
---   skipped_at: when the partner skipped it, UTC
---   archived_at: when it was filed away, UTC
 --   is_listed: false once Partner Center no longer listed the referral
---   valid_from: when the warehouse first saw this version, UTC
---   valid_to: when the next version took its place, UTC; null while current
 
 with source as (
 
@@ -40,26 +27,8 @@ with source as (
 
 )
 
-select
-    referrals.referral_id,
-    referrals.status,
-    referrals.customer_name,
-    referrals.customer_market,
-    referrals.customer_org_size,
-    referrals.partner_market,
-    referrals.created_at,
-    referrals.acknowledged_at,
-    referrals.accepted_at,
-    referrals.won_at,
-    referrals.lost_at,
-    referrals.declined_at,
-    referrals.expired_at,
-    referrals.missed_at,
-    referrals.skipped_at,
-    referrals.archived_at,
-    referrals.is_listed,
-    referrals.valid_from,
-    referrals.valid_to
+-- The deals' columns stand in the order of the referrals'.
+select referrals.*
 from referrals
 inner join source on source.source = 'referrals'
 union all

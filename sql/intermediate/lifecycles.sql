@@ -14,7 +14,6 @@
 --     still does
 --   value_usd: what winning it is worth in US dollars; null if unknown, and for
 --     referrals
---   as_of: the moment that these facts hold for, UTC
 
 with referrals as (
 

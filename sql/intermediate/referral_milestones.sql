@@ -36,31 +36,21 @@ with referrals as (
 )
 
 select
-    referral_id,
-    status,
-    customer_name,
-    customer_market,
-    customer_org_size,
-    partner_market,
-    created_at,
-    case
-        when acknowledged_at <= as_of then acknowledged_at
-    end as acknowledged_at,
-    case when accepted_at <= as_of then accepted_at end as accepted_at,
-    case when won_at <= as_of then won_at end as won_at,
-    case when lost_at <= as_of then lost_at end as lost_at,
-    case when declined_at <= as_of then declined_at end as declined_at,
-    case when expired_at <= as_of then expired_at end as expired_at,
-    case when missed_at <= as_of then missed_at end as missed_at,
-    case when skipped_at <= as_of then skipped_at end as skipped_at,
-    case when archived_at <= as_of then archived_at end as archived_at,
-    is_listed,
-    valid_from,
-    is_error,
-    terminal_status,
-    case
-        when terminal_status_at <= as_of then terminal_status_at
-    end as terminal_status_at,
-    case when undated_since <= as_of then undated_since end as undated_since,
-    as_of
+    * exclude (exists_as_of) replace (
+        case
+            when acknowledged_at <= as_of then acknowledged_at
+        end as acknowledged_at,
+        case when accepted_at <= as_of then accepted_at end as accepted_at,
+        case when won_at <= as_of then won_at end as won_at,
+        case when lost_at <= as_of then lost_at end as lost_at,
+        case when declined_at <= as_of then declined_at end as declined_at,
+        case when expired_at <= as_of then expired_at end as expired_at,
+        case when missed_at <= as_of then missed_at end as missed_at,
+        case when skipped_at <= as_of then skipped_at end as skipped_at,
+        case when archived_at <= as_of then archived_at end as archived_at,
+        case
+            when terminal_status_at <= as_of then terminal_status_at
+        end as terminal_status_at,
+        case when undated_since <= as_of then undated_since end as undated_since
+    )
 from joined

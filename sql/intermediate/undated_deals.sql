@@ -3,7 +3,6 @@
 -- Grain: one row per deal_id
 -- Answers: from which moment on does such a deal count as closed?
 -- Columns:
---   deal_id: Partner Center's identifier of this row of the deal
 --   known_since: start of the unbroken run of versions with that ending, UTC
 
 with versions as (

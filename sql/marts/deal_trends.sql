@@ -4,7 +4,6 @@
 -- Grain: one row per month
 -- Answers: is business growing in number and in value?
 -- Columns:
---   month: first day of the month, UTC
 --   created_count: deals created in the month
 --   won_count: deals won in the month
 --   lost_count: deals lost in the month

@@ -3,8 +3,6 @@
 -- Answers: which solutions, industries and products does a deal concern?
 -- Columns:
 --   deal_id: Partner Center's identifier of this row of the deal
---   kind: solution, solution_area, solution_play, industry, product, service,
---     partner_role or tag
 --   tag: the name or id that Partner Center gives
 
 with engagement_tags as (

@@ -4,20 +4,13 @@
 -- Answers: what did Partner Center say about a deal, and when did it?
 -- Columns:
 --   deal_id: Partner Center's identifier of this row of the deal
---   engagement_id: what the rows of one deal at several partners share
 --   deal_name: what the deal is called
 --   organization_id: whose row of the deal this is
---   external_reference_id: the deal's identifier in the partner's CRM
 --   status: New, Active or Closed, as Partner Center spelt it
 --   substatus: Pending, Received, Accepted or how it ended, as Partner Center
 --     spelt it
---   status_reason: why it was closed, as Partner Center has it
 --   sharing: Shared or Independent
---   qualification: Direct, MarketingQualified or SalesQualified
 --   stated_direction: Incoming or Outgoing, as Partner Center has it
---   sales_stage: a percentage as text, or the name of a stage
---   assistance_request_code: the help that Microsoft was asked for
---   is_shared_with_microsoft: whether Microsoft's sellers may see it
 --   microsoft_msx_id: Microsoft's own id of the deal; null until it accepts
 --   invited_by_organization_id: the organization that invited the owner
 --   customer_name: the customer's company
@@ -31,7 +24,6 @@
 --   closed_at: when it was closed, however it ended, UTC
 --   updated_at: when it was last edited in Partner Center, UTC
 --   is_listed: false once Partner Center no longer listed it
---   valid_from: when the warehouse first saw this version, UTC
 --   valid_to: when the next version took its place, UTC; null while current
 
 with engagements as (

@@ -4,7 +4,6 @@
 -- Answers: what was a currency worth in a month, and who says so?
 -- Columns:
 --   currency: the currency, ISO 4217
---   month: first day of the month
 --   usd_per_unit: US dollars for one unit of the currency
 --   origin: partner_center, or file for the user's own rates
 

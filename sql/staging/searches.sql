@@ -2,7 +2,6 @@
 -- Grain: one row per search; equal searches of one day are equal rows
 -- Answers: what did customers look for, and what did they do with the answer?
 -- Columns:
---   partner_market: the market of the partner's location
 --   searched_on: the day of the search
 --   is_profile_viewed: whether the customer opened the partner's profile
 --   is_contact_clicked: whether the customer chose to contact the partner

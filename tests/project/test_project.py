@@ -13,6 +13,9 @@ import sqlglot
 from packaging.requirements import Requirement
 from sqlglot import exp
 
+from partner_referrals.warehouse.tables import TABLES
+from partner_referrals.warehouse.views import explained_views, view_definitions
+
 ROOT = Path(__file__).parents[2]
 SQL_FILES = sorted((ROOT / "sql").rglob("*.sql"))
 LOCKS = [ROOT / "requirements.lock", ROOT / "requirements-dev.lock"]
@@ -57,6 +60,21 @@ def test_sql_file_is_one_select(path):
     (statement,) = sqlglot.parse(path.read_text("utf-8"), read="duckdb")
 
     assert isinstance(statement, exp.Query)
+
+
+def test_no_view_explains_what_passes_through():
+    """A column that only passes through is explained where it comes from."""
+    said = {f"partner_center.{table.name}": table.column_meanings for table in TABLES}
+    said |= {view.qualified_name: view.columns for view in explained_views()}
+    repeated = [
+        (view.path, column)
+        for view in view_definitions()
+        for column, meaning in view.columns.items()
+        if {meaning}
+        == {said[name][column] for name in view.dependencies if column in said.get(name, {})}
+    ]
+
+    assert [] == repeated
 
 
 def test_tracked_files_name_no_package_index():

@@ -89,6 +89,13 @@ def listed(connection: duckdb.DuckDBPyConnection, resource: str) -> Any:
     return {row[0]: row[1:] for row in hashable}
 
 
+def sizes(resource: str, rows: Any) -> Counter[Any]:
+    """How many of `listed` the server counts together: referrals of one status, else all."""
+    if resource == "search":
+        return Counter({"all": rows.total()})
+    return Counter(row[0] if resource == "referrals" else "all" for row in rows.values())
+
+
 class Before:
     """What a warehouse holds of a resource before a load that begins `now`."""
 

@@ -17,7 +17,7 @@ from partner_center_sandbox.tokens import TokenUser
 from support.records import NOW, referral
 
 # What a narrower role does not see.
-HIDDEN = ("r00", "r01", "r02")
+HIDDEN = ("r00",)
 DATED = {"Accepted": "acceptedDate", "Won": "wonDate", "Lost": "lostDate"}
 
 Row = tuple[Any, ...]
@@ -240,6 +240,12 @@ class Manners:
     refuses_groupby: bool = False
     grouped_limit: int | None = None
     deals: EngagementsBehaviour = field(default_factory=EngagementsBehaviour)
+
+    def counts_right(self, resource: str) -> bool:
+        """Whether the totals that it tells of a resource, if any, are those of its records."""
+        if resource == "engagements":
+            return not (self.deals.has_count and self.deals.count_offset)
+        return not (self.has_total and self.total_offset)
 
     def apply(self, behaviour: Behaviour) -> None:
         """Let a stand-in behave so."""

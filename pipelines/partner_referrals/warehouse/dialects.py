@@ -8,10 +8,12 @@ view needs another query on an engine, `<view>.<engine>.sql` beside its file is 
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
+from sqlglot.optimizer.qualify_columns import qualify_columns
 
 from partner_referrals.errors import UsageError
 from partner_referrals.warehouse.sla_rules import SlaRule
@@ -46,6 +48,7 @@ def view_ddl(dialect: str, settings: ViewSettings = AS_SHIPPED, folder: Path = S
         "settings.funnel": query_funnel(values.funnel),
     }
     definitions = explained_views(folder)
+    columns = _columns(definitions)
     if "hive" in _families(engine):
         definitions = tuple(each for each in definitions if not each.name.startswith(_NOT_ON_SPARK))
     statements = [f"create schema if not exists {schema}" for schema in ("settings", *SCHEMAS)]
@@ -57,7 +60,7 @@ def view_ddl(dialect: str, settings: ViewSettings = AS_SHIPPED, folder: Path = S
     for name, query in tables.items():
         statements.append(f"create view {name} as {_carry_over(query, engine)}")
     for definition in definitions:
-        statements += _create(definition, engine, folder)
+        statements += _create(definition, engine, folder, columns)
     return statements
 
 
@@ -76,15 +79,25 @@ def _families(engine: Dialect) -> list[str]:
     return [each.__name__.lower() for each in type(engine).mro()]
 
 
-def _create(definition: ViewDefinition, engine: Dialect, folder: Path) -> Iterator[str]:
+def _columns(definitions: tuple[ViewDefinition, ...]) -> dict[str, Any]:
+    """The columns of every view, in sqlglot's form of a schema; no type is asked for."""
+    schema: dict[str, Any] = {}
+    for each in definitions:
+        schema.setdefault(each.schema, {})[each.name] = dict.fromkeys(each.columns, "unknown")
+    return schema
+
+
+def _create(
+    definition: ViewDefinition, engine: Dialect, folder: Path, columns: dict[str, Any]
+) -> Iterator[str]:
     name = definition.qualified_name
-    query = _carry_over(_read_query(definition, engine, folder), engine)
+    query = _carry_over(_read_query(definition, engine, folder), engine, columns)
     comment = _quoted(definition.comment, engine)
     comments = {column: _quoted(text, engine) for column, text in definition.columns.items()}
     families = _families(engine)
     if "hive" in families:
-        columns = ",\n".join(f"  {column} comment {text}" for column, text in comments.items())
-        yield f"create view {name} (\n{columns}\n)\ncomment {comment}\nas {query}"
+        explained = ",\n".join(f"  {column} comment {text}" for column, text in comments.items())
+        yield f"create view {name} (\n{explained}\n)\ncomment {comment}\nas {query}"
         return
     yield f"create view {name} as\n{query}"
     if {"postgres", "duckdb", "snowflake"} & set(families):
@@ -124,9 +137,14 @@ def _moment(moment: datetime | None) -> str:
     return f"cast({_quoted(str(moment)) if moment else 'null'} as timestamp)"
 
 
-def _carry_over(query: str, engine: Dialect) -> str:
+def _carry_over(query: str, engine: Dialect, columns: dict[str, Any] | None = None) -> str:
     tree = sqlglot.parse_one(query, read="duckdb")
     families = _families(engine)
+    if any(
+        star.args.get("except_") or star.args.get("replace") for star in tree.find_all(exp.Star)
+    ):
+        # No two engines leave out and replace columns of a star in the same way.
+        tree = qualify_columns(tree, columns or {}, expand_alias_refs=False)
     if "hive" in families:
         tree = tree.transform(_exact_percentiles)
     if "postgres" in families:
