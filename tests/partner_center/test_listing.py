@@ -1,5 +1,7 @@
 """Listings: every page, every envelope, counted against the total that the server told."""
 
+import threading
+from dataclasses import replace
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -8,7 +10,10 @@ from starlette.responses import JSONResponse
 
 from partner_center import connect
 from partner_center.listing.lister import Lister
+from partner_center.listing.paging import Pages
 from partner_center.listing.windows import list_everything
+from partner_center.records.page import Page
+from partner_center.resources import REFERRALS
 from partner_center.settings import resolve_settings
 from partner_center_sandbox import Sandbox
 from partner_referrals.errors import ServerFailed
@@ -99,6 +104,29 @@ def test_server_that_ignores_skip_is_noticed(serve, listing, has_total):
 
     assert PAGE == len(set(ids))
     assert found.is_complete is False
+
+
+def test_reading_a_page_holds_up_no_request(serve, monkeypatch):
+    """While pages are read, as many requests as configured stay under way."""
+    monkeypatch.setenv("SOURCES__PARTNER_CENTER__PAGE_SIZE", str(PAGE))
+    monkeypatch.setenv("SOURCES__PARTNER_CENTER__PARALLEL_REQUESTS", "2")
+    sandbox = serve(*records(6 * PAGE))
+    arrived = threading.Semaphore(0)
+    sandbox.behaviour.on_request = lambda _: arrived.release()
+
+    class PatientReader:
+        def read_page(self, body: bytes) -> Page:
+            page = REFERRALS.reader.read_page(body)
+            # The first page is asked for alone; with the second and the third come two more.
+            is_second = page.ids.to_pylist()[:1] == [f"r{PAGE:03}"]
+            assert not is_second or all(arrived.acquire(timeout=20) for _ in range(5))
+            return page
+
+    settings = resolve_settings()
+    client = connect(settings, None, replace(REFERRALS, reader=PatientReader()))
+    pages = list(Pages(client, settings, None))
+
+    assert ids_of(sandbox) == [name for page in pages for name in page.ids.to_pylist()]
 
 
 def test_reordered_rows_are_pooled(serve, listing, monkeypatch):

@@ -58,7 +58,7 @@ class PartnerCenterClient:
         self._attempts = runtime.request_max_attempts
         self._backoff_factor = runtime.request_backoff_factor
         self._max_delay = min(runtime.request_max_retry_delay, settings.max_wait_seconds)
-        self._throttle = Throttle(settings.max_wait_seconds)
+        self._throttle = Throttle(settings.max_wait_seconds, settings.parallel_requests)
         self._transport = Transport(self._throttle, runtime.request_timeout)
 
     def identity(self) -> Identity:

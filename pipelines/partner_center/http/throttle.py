@@ -1,7 +1,6 @@
 """Decides when requests may go out, and how long a run waits for a server that throttles."""
 
 import logging
-import math
 import threading
 import time
 from collections.abc import Iterator
@@ -17,17 +16,19 @@ class RequestCancelled(Exception):
 
 
 class Throttle:
-    """Shared by the requests of all threads: pauses that add up to at most `max_wait_seconds`.
+    """Shared by the requests of all threads: at most `parallel_requests` of them run at once.
 
-    After a pause requests go out one at a time, and each success lets one more run in parallel.
-    When a pause begins, that and its length are logged as a warning.
+    Pauses add up to at most `max_wait_seconds`. After one, requests go out one at a time, and each
+    success lets one more run in parallel. When a pause begins, that and its length are logged as a
+    warning.
     """
 
-    def __init__(self, max_wait_seconds: float) -> None:
+    def __init__(self, max_wait_seconds: float, parallel_requests: int) -> None:
         self._max_wait_seconds = max_wait_seconds
+        self._parallel_requests = parallel_requests
         self._waited_seconds = 0.0
         self._pause_ends_at = 0.0
-        self._parallel_limit: float = math.inf
+        self._parallel_limit = parallel_requests
         self._running = 0
         self._refusal = ""
         self._is_cancelled = False
@@ -67,7 +68,7 @@ class Throttle:
         with self._changed:
             # A request sent before the last pause says nothing about what the server bears now.
             if pause == self._pause_ends_at:
-                self._parallel_limit += 1
+                self._parallel_limit = min(self._parallel_limit + 1, self._parallel_requests)
                 self._changed.notify_all()
 
     def pause(self, seconds: float | None, answer: str) -> None:

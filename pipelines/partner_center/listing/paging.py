@@ -13,6 +13,8 @@ from partner_center.records.page import Page
 from partner_center.resources.resource import Paging
 from partner_center.settings import PartnerCenterSettings
 
+# So many pages are read while as many requests as configured are under way.
+_PAGES_READ_AT_ONCE = 2
 # So many in a row, each with a next link: the links lead nowhere.
 _MAX_EMPTY_PAGES = 10
 
@@ -132,16 +134,23 @@ class Pages:
             yield page
 
     def _side_by_side(self, first: Page, total: int) -> Iterator[Page]:
-        """Page through a known total, with as many requests under way as configured."""
+        """Page through a known total, with as many requests under way as configured.
+
+        The client sees to it that they are no more.
+        """
         size = self._settings.page_size
         starts = iter(range(first.item_count, total, size))
         rests: deque[tuple[int, int]] = deque()
         under_way: deque[tuple[int, int, Future[Page]]] = deque()
-        workers = ThreadPoolExecutor(self._settings.parallel_requests)
+        worker_count = self._settings.parallel_requests
+        if worker_count > 1:
+            # One after another stay in their order.
+            worker_count += _PAGES_READ_AT_ONCE
+        workers = ThreadPoolExecutor(worker_count)
         is_at_end = False
         try:
             while True:
-                while not is_at_end and len(under_way) < self._settings.parallel_requests:
+                while not is_at_end and len(under_way) < worker_count:
                     if rests:
                         skip, count = rests.popleft()
                     elif (start := next(starts, None)) is not None:
