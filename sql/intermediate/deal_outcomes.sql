@@ -3,26 +3,26 @@
 -- Grain: one row per deal_id
 -- Answers: what kind of deal is it, is it open, and how did it end?
 -- Columns:
---   closed_at: when it was closed, UTC; null while open or if not dated
---   outcome: how it ended: won, lost, declined, expired or error; null while
---     open
---   age_days: days from created to as_of; null if created is not dated
 --   category: marketplace lead, qualified lead or co-sell; null where its
 --     fields fit none of these
 --   deal_type: private (not shared with Microsoft's sellers), co-sell
 --     (Microsoft was asked for help) or partner-led
 --   direction: own (entered by its owner), incoming or outgoing; null if
 --     unknown
+--   outcome: how it ended: won, lost, declined, expired or error; null while
+--     open
 --   is_open: whether it has no outcome
 --   is_counted: false if it was closed as an error, so that it never was a deal
 --   current_stage: the furthest stage that it reached: created or accepted
 --   sales_stage_percent: how far the sale has come, 10 to 100; null if unknown
+--   closed_at: when it was closed, UTC; null while open or if not dated
 --   expected_close_on: the day on which it is expected to close, UTC
 --   has_value: whether deal_value is neither null nor 0
 --   rate_month: first day of the month whose exchange rate applies
 --   is_overdue: whether it is open and was expected to close on a day before
 --     as_of's
 --   is_accepted_by_microsoft: whether Microsoft accepted it
+--   age_days: days from created to as_of; null if created is not dated
 --   days_to_close: days from created to closed; null while open, if not dated,
 --     or negative by more than 60 s
 
@@ -75,13 +75,10 @@ with deals as (
 )
 
 select
-    * exclude (
-        inviter, qualified_by, stage_text, ended_at, undated_since, days_to_end
-    ) replace (
-        case when accepted_at <= as_of then accepted_at end as accepted_at,
-        ended_at as closed_at,
-        upper(nullif(trim(currency), '')) as currency
-    ),
+    deal_id,
+    engagement_id,
+    deal_name,
+    external_reference_id,
     case
         when
             lower(sharing) = 'independent'
@@ -108,6 +105,10 @@ select
         when inviter = organization_id then 'own'
         else lower(stated_direction)
     end as direction,
+    customer_name,
+    customer_market,
+    outcome,
+    status_reason,
     outcome is null as is_open,
     coalesce(outcome <> 'error', true) as is_counted,
     case
@@ -123,8 +124,13 @@ select
         when regexp_matches(stage_text, '^([1-9][0-9]|100)$')
             then cast(stage_text as integer)
     end as sales_stage_percent,
+    created_at,
+    case when accepted_at <= as_of then accepted_at end as accepted_at,
+    ended_at as closed_at,
     cast(expected_close_at as date) as expected_close_on,
+    deal_value,
     coalesce(deal_value <> 0, false) as has_value,
+    upper(nullif(trim(currency), '')) as currency,
     cast(
         date_trunc(
             'month',
@@ -138,9 +144,12 @@ select
     and coalesce(
         cast(expected_close_at as date) < cast(as_of as date), false
     ) as is_overdue,
+    updated_at,
     coalesce(microsoft_msx_id, '') <> '' as is_accepted_by_microsoft,
+    age_days,
     case
         when days_to_end >= cast(-60 as double) / 86400
             then greatest(days_to_end, 0)
-    end as days_to_close
+    end as days_to_close,
+    as_of
 from closed
