@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -85,8 +85,7 @@ def refresh_views(
             f"The views could not be replaced ({first_line(error)}). "
             "The referrals themselves are not touched; the views are as before."
         ) from error
-    for definition in view_definitions(folder):
-        _create(connection, definition)
+    _create_views(connection, view_definitions(folder))
     for definition in _explain_columns(connection, folder):
         _comment(connection, definition)
     names = [each.qualified_name for each in view_definitions(folder)]
@@ -244,10 +243,28 @@ def _drop_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         connection.execute(f"create schema if not exists {schema}")
 
 
-def _create(connection: duckdb.DuckDBPyConnection, definition: ViewDefinition) -> None:
+def _create_views(
+    connection: duckdb.DuckDBPyConnection, definitions: Sequence[ViewDefinition]
+) -> None:
+    """Make the views, each while those that it reads are empty tables.
+
+    DuckDB binds a new view and all the views below it: from the bottom up that takes three times as
+    long.
+    """
+    for each in definitions:
+        _create(connection, each, "table", "with no data")
+    for each in reversed(definitions):
+        connection.execute(f'drop table {each.schema}."{each.name}"')
+        _create(connection, each, "view")
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection, definition: ViewDefinition, kind: str, option: str = ""
+) -> None:
+    query = definition.sql.rstrip().removesuffix(";")
     try:
         connection.execute(
-            f'create view {definition.schema}."{definition.name}" as {definition.sql}'
+            f'create {kind} {definition.schema}."{definition.name}" as\n{query}\n{option}'
         )
     except duckdb.Error as error:
         raise WarehouseFailed(_broken(definition.path, error)) from error
