@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 from datetime import datetime, timedelta
 
 import duckdb
@@ -266,6 +267,21 @@ def test_last_received_of_one_id_wins(serve, load, ask):
     load()
 
     assert [("Won",)] == ask(f"select status {CURRENT}")
+
+
+def test_total_and_groups_are_asked_for_at_the_same_time(serve, load):
+    """Neither request for the server's counts waits for the other one's answer."""
+    sandbox = serve(referral("a"))
+    together = threading.Barrier(2, timeout=20)
+
+    def wait_for_the_other(request):
+        if "groupby" in request.params or request.params.get("top") == "1":
+            together.wait()
+
+    sandbox.behaviour.on_request = wait_for_the_other
+
+    assert load().reconciled
+    assert not together.broken
 
 
 def test_counts_that_differ_are_said(serve, load, notes):

@@ -186,7 +186,7 @@ def test_broken_file_leaves_the_old_set(warehouse, folder, broken):
 
 
 def test_views_as_they_should_be_are_left_alone(warehouse):
-    """A refresh of a file that was closed makes none anew: each keeps its place in the catalogue."""
+    """A refresh of a file opened again makes none anew: each keeps its place in the catalogue."""
     numbers = "select view_name, view_oid from duckdb_views() order by all"
     before = warehouse.execute(numbers).fetchall()
 

@@ -1,6 +1,7 @@
 """Sends GET requests to Partner Center: signed, traceable, retried."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -33,6 +34,8 @@ __all__ = ["PartnerCenterClient", "RequestRefused"]
 APPLICATION = "partner-referrals"
 RETRIED_STATUSES = (*TIMEOUT_STATUSES, *PASSING_FAILURES)
 
+# So many answers are read while as many requests as configured are under way.
+_ANSWERS_READ_AT_ONCE = 2
 # What a 204 stands for.
 _NO_ROWS = b"[]"
 
@@ -58,6 +61,10 @@ class PartnerCenterClient:
         self._attempts = runtime.request_max_attempts
         self._backoff_factor = runtime.request_backoff_factor
         self._max_delay = min(runtime.request_max_retry_delay, settings.max_wait_seconds)
+        self.worker_count = settings.parallel_requests
+        if self.worker_count > 1:
+            # One after another stay in their order.
+            self.worker_count += _ANSWERS_READ_AT_ONCE
         self._throttle = Throttle(settings.max_wait_seconds, settings.parallel_requests)
         self._transport = Transport(self._throttle, runtime.request_timeout)
 
@@ -138,11 +145,18 @@ class PartnerCenterClient:
         raise failed
 
     @contextmanager
-    def cancelling(self) -> Iterator[None]:
-        """Within the block, requests of other threads end at once, without an answer."""
-        with self._throttle.cancelled():
-            self._transport.cut()
-            yield
+    def workers(self) -> Iterator[ThreadPoolExecutor]:
+        """Threads for requests and the reading of their answers, `worker_count` of them.
+
+        Nobody waits for what is still under way at the end of the block: it gets no answer.
+        """
+        pool = ThreadPoolExecutor(self.worker_count)
+        try:
+            yield pool
+        finally:
+            with self._throttle.cancelled():
+                self._transport.cut()
+                pool.shutdown(cancel_futures=True)
 
 
 def _may_pass(error: RequestException) -> bool:

@@ -52,10 +52,13 @@ def fetch_counts(client: PartnerCenterClient) -> ServerCounts | NoCounts:
 
 
 def _fetch_once(client: PartnerCenterClient) -> ServerCounts | NoCounts:
-    total = fetch_total(client)
     if client.resource.cell is None:
+        total = fetch_total(client)
         return NoCounts("it tells no total") if total is None else ServerCounts(total, None)
-    cells = _fetch_cells(client)
+    # At the same time, so that little changes between them.
+    with client.workers() as workers:
+        told, grouped_by = workers.submit(fetch_total, client), workers.submit(_fetch_cells, client)
+        total, cells = told.result(), grouped_by.result()
     if isinstance(cells, str):
         return NoCounts(cells) if total is None else ServerCounts(total, None, reason=cells)
     grouped = cells.total()

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urljoin, urlsplit
@@ -13,8 +13,6 @@ from partner_center.records.page import Page
 from partner_center.resources.resource import Paging
 from partner_center.settings import PartnerCenterSettings
 
-# So many pages are read while as many requests as configured are under way.
-_PAGES_READ_AT_ONCE = 2
 # So many in a row, each with a next link: the links lead nowhere.
 _MAX_EMPTY_PAGES = 10
 
@@ -134,23 +132,15 @@ class Pages:
             yield page
 
     def _side_by_side(self, first: Page, total: int) -> Iterator[Page]:
-        """Page through a known total, with as many requests under way as configured.
-
-        The client sees to it that they are no more.
-        """
+        """Page through a known total, with as many requests under way as configured."""
         size = self._settings.page_size
         starts = iter(range(first.item_count, total, size))
         rests: deque[tuple[int, int]] = deque()
         under_way: deque[tuple[int, int, Future[Page]]] = deque()
-        worker_count = self._settings.parallel_requests
-        if worker_count > 1:
-            # One after another stay in their order.
-            worker_count += _PAGES_READ_AT_ONCE
-        workers = ThreadPoolExecutor(worker_count)
         is_at_end = False
-        try:
+        with self._client.workers() as workers:
             while True:
-                while not is_at_end and len(under_way) < worker_count:
+                while not is_at_end and len(under_way) < self._client.worker_count:
                     if rests:
                         skip, count = rests.popleft()
                     elif (start := next(starts, None)) is not None:
@@ -168,10 +158,6 @@ class Pages:
                 # Nothing is behind an empty page, however large the total is.
                 is_at_end = is_at_end or not page.item_count
                 yield page
-        finally:
-            # Nobody waits for the others once one has failed, or the user has had enough.
-            with self._client.cancelling():
-                workers.shutdown(cancel_futures=True)
         if not is_at_end:
             yield from self._behind(first, total)
 
