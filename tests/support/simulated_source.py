@@ -84,6 +84,10 @@ class Source:
             return {each["id"]: _deal_row(each) for each in self.sandbox.engagements.records()}
         return Counter(_search_row(each) for each in self.sandbox.searches.records())
 
+    def unreadable(self) -> Counter[str]:
+        """How many referrals of each status no load can read."""
+        return Counter(each["status"] for each in self.sandbox.records() if _is_odd(each))
+
 
 def _is_odd(record: dict[str, Any]) -> bool:
     return str(record["id"]).startswith("odd")
