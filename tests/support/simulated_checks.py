@@ -96,6 +96,13 @@ def sizes(resource: str, rows: Any) -> Counter[Any]:
     return Counter(row[0] if resource == "referrals" else "all" for row in rows.values())
 
 
+def share_gone(before: Any, now: Any) -> float:
+    """The share of what was `listed` that is there no more; equal searches count one by one."""
+    if isinstance(before, Counter):
+        return (before - now).total() / max(before.total(), 1)
+    return len(before.keys() - now.keys()) / max(len(before), 1)
+
+
 class Before:
     """What a warehouse holds of a resource before a load that begins `now`."""
 

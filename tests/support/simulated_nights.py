@@ -417,9 +417,9 @@ def _require_right(
     is_shaky = played.manners.shuffle or played.manners.ignores_skip
     if night.moves_during or (resource == "search" and is_shaky):
         return
-    gone = before.listed.keys() - expected.keys()
+    gone = checks.share_gone(before.listed, expected)
     is_protected = night.is_narrow and before.verified_by == "wide" and not night.allow_vanish
-    if is_protected or (not night.allow_vanish and len(gone) > 0.2 * len(before.listed)):
+    if is_protected or (not night.allow_vanish and gone > 0.2):
         assert run.rows_vanished == 0
         return
     is_good = played.manners == GOOD_MANNERS and not isinstance(night.mishap, Failing)
