@@ -387,6 +387,25 @@ class TestReach:
             assert [] == desk.faults()
             desk.page.keyboard.press("Escape")
 
+    def test_forecast_opens_what_it_is_made_of(self, desk, ask):
+        """All that is open of each source, whatever is chosen: no filter changes a forecast."""
+        desk.choose("customer_market=US")
+        for source, mart in (("referrals", "referrals"), ("engagements", "deals")):
+            row = desk.page.locator(f"#forecast tbody tr:has-text('{mart}')").first
+            row.locator("button.lead").click()
+            ((open_count,),) = ask(
+                f"select open_count from marts.forecast "
+                f"where source = '{source}' and horizon_days = 30"
+            )
+            ((listed,),) = ask(f"select count(*) from marts.{mart} where is_open and is_counted")
+
+            assert open_count == listed == number(row.locator("button.lead").inner_text())
+            assert f"{listed} {mart}." in (
+                desk.page.locator("#listed").inner_text().replace(",", "")
+            )
+            assert "regardless of the filters" in desk.page.locator("#listing h2").inner_text()
+            desk.page.keyboard.press("Escape")
+
     def test_filter_that_deals_lack_is_said(self, desk):
         """Deals have no size of the customer, so its filter does not choose among them."""
         desk.choose("customer_org_size=10to50employees")

@@ -30,6 +30,7 @@ _SCRIPTS = (
     "sections/funnel.js",
     "sections/wins.js",
     "sections/value.js",
+    "sections/forecast.js",
     "sections/curve.js",
     "sections/cohorts.js",
     "sections/respond.js",
@@ -101,6 +102,7 @@ def _describe(figures: Figures, targets: dict[str, float]) -> dict[str, Any]:
         "targets": targets,
         "rules": figures.rules,
         "issue_rules": figures.issue_rules,
+        "forecasts": figures.marts["forecasts"],
         "referrals": pack_columns(
             figures.referrals,
             {"referral_id": LISTED, "customer_name": LISTED},

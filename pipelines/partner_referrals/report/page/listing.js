@@ -109,11 +109,11 @@ function drawListing() {
   find('#more').hidden = rows.length <= listing.shown;
 }
 
-// Open the dialog on the rows that fit the conditions, within those that are chosen.
+// Open the dialog on the rows that fit the conditions, within those that are chosen unless all are meant.
 function openListing({ population: wanted, ...conditions }, populations) {
   const population = Object.hasOwn(populations, wanted) ? wanted : 'referrals';
   const { table: rowsOf, rows, columns, cap } = populations[population];
-  const found = rowsWhere(rowsOf, matching(rowsOf, conditions), rows);
+  const found = rowsWhere(rowsOf, matching(rowsOf, conditions), 'unfiltered' in conditions ? null : rows);
   Object.assign(listing, { population, columns: columns(rowsOf), rows: found,
     listed: found.filter(row => row < cap), sortedBy: null, isDescending: false, shown: PAGE });
   find('#listing h2').textContent = describe(conditions, population);

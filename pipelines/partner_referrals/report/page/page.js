@@ -7,6 +7,7 @@ const SECTIONS = {
   funnel: funnelSection,
   wins: winsSection,
   value: (table_, rows, deals) => valueSection(deals),
+  forecast: forecastSection,
   curve: curveSection,
   cohorts: cohortsSection,
   respond: respondSection,
