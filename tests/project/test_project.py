@@ -1,5 +1,6 @@
 """The project keeps its own rules: layers, SQL that parses, locks, and no traces of a machine."""
 
+import csv
 import re
 import runpy
 import subprocess
@@ -158,6 +159,21 @@ def test_power_bi_project_is_up_to_date():
     for measure in made["MEASURES"]:
         for table, column in re.findall(r"(\w+)\[(\w+)\]", measure.dax):
             assert {table, column} <= names, measure.name
+
+
+def test_definitions_name_each_rule():
+    """Rules of data quality with their severities as in the SQL, response rules as shipped."""
+    sql = "".join(
+        path.read_text("utf-8") for path in (ROOT / "sql/intermediate").glob("*_issues.sql")
+    )
+    rules = re.findall(r"\('(\w+)', '(error|warning|info)'\)", sql)
+    rules += re.findall(r"'(\w+)' as rule,\s+'(\w+)' as severity", sql)
+    with (ROOT / "sql/seeds/sla_rules.csv").open(newline="") as file:
+        limits = [(row["rule"], row["limit_hours"]) for row in csv.DictReader(file)]
+    page = (ROOT / "docs/definitions.md").read_text("utf-8")
+
+    assert sorted(rules) == sorted(re.findall(r"^\| `(\w+)` \| (\w+) \| \w", page, re.MULTILINE))
+    assert limits == re.findall(r"^\| `(\w+)` \| .* \| (\d+) \|$", page, re.MULTILINE)
 
 
 def test_data_dictionary_is_up_to_date():
