@@ -1,6 +1,7 @@
 """What docs/bi.md tells about BI tools is taken from there and tried."""
 
 import json
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -10,11 +11,12 @@ import duckdb
 import pytest
 import yaml
 
+from partner_center_sandbox import Sandbox
 from partner_referrals.publish.publish import publish
 from support.documents import ROOT, blocks
 from support.environments import make_environment, run
-from support.loads import make_warehouse
-from support.records import referral
+from support.loads import load_everything, make_warehouse
+from support.records import NOW, referral
 
 # Seconds each: too long for every change.
 pytestmark = pytest.mark.slow
@@ -83,6 +85,49 @@ def test_metabase_sees_the_next_load(warehouse, folder):
         publish_more(warehouse, folder)
 
         assert [(8,)] == connection.execute(count).fetchall()
+
+
+def test_measures_are_those_of_the_marts_and_of_power_bi(tmp_path):
+    """The questions for Metabase have the measures' names, and the figures of the marts."""
+    warehouse = tmp_path / "referrals.duckdb"
+    with Sandbox(count=400, now=NOW) as sandbox:
+        load_everything(sandbox, warehouse)
+    publish(warehouse, tmp_path / "published")
+    init, *questions = (
+        each.replace(FOLDER, str(tmp_path / "published"))
+        for each in blocks(DOCUMENT, "sql", "Metabase")
+    )
+    measures = runpy.run_path(str(ROOT / "docs/scripts/power_bi.py"))["MEASURES"]
+    with duckdb.connect() as connection:
+        connection.execute(init)
+        names = {name for each in questions for name in connection.sql(each).columns[1:]}
+        of_referrals, of_deals, of_answers = questions
+
+        def figures(sql):
+            return {row[0]: row[1:] for row in connection.sql(sql).fetchall()}
+
+        assert names == {
+            each.name.lower().replace(" ", "_")
+            for each in measures
+            if each.name != "Closed referrals by closing day"
+        }
+        assert figures(
+            f"select customer_market, won_referrals, lost_referrals, win_rate from ({of_referrals})"
+        ) == figures(
+            "select segment_value, won_count, lost_count, win_rate from win_rates "
+            "where segment = 'customer_market'"
+        )
+        assert figures(
+            "select customer_market, round(coalesce(won_usd, 0)), round(coalesce(lost_usd, 0)), "
+            f"round(win_rate_by_value, 9) from ({of_deals})"
+        ) == figures(
+            "select segment_value, round(won_value_usd), round(lost_value_usd), "
+            "round(value_win_rate, 9) from deal_win_rates where segment = 'customer_market'"
+        )
+        assert figures(f"select rule, round(sla_met, 9) from ({of_answers})") == figures(
+            "select rule, round(sum(met_count) / sum(met_count + breached_count), 9) "
+            "from response_sla_by_month group by rule"
+        )
 
 
 def test_evidence_finds_the_copy(folder, tmp_path):
