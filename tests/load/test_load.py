@@ -358,6 +358,23 @@ def test_filtered_load_neither_reconciles_nor_moves_the_cursor(serve, load, ask)
     assert 2 == len(sandbox.records()) == ask(f"select count(*) {CURRENT}")[0][0]
 
 
+def test_changes_before_what_a_filter_brought_are_found(serve, load, ask, monkeypatch):
+    """No count tells that an acceptance is missing, so the filter may not hide it."""
+    monkeypatch.setenv("SOURCES__PARTNER_CENTER__LOOKBACK_DAYS", "1")
+    sandbox = serve(referral("a"), referral("b"))
+    sandbox.behaviour.refuses_groupby = True
+    load()
+    days = [NOW + timedelta(days=number) for number in range(6)]
+    sandbox.put(referral("a", status="Accepted", acceptedDate=days[1].isoformat()))
+    sandbox.put(referral("b", status="Won", wonDate=days[5].isoformat()))
+    load(days[5], filter="status eq 'Won'")
+
+    run = load(days[5] + timedelta(hours=1))
+
+    assert "incremental" == run.mode
+    assert [("Accepted",), ("Won",)] == ask(f"select status {CURRENT} order by id")
+
+
 def test_wrong_filter_is_the_users(serve, load):
     """A filter that the server refuses is told with the server's words, exit code 2."""
     serve(referral("a"))

@@ -31,23 +31,32 @@ def read_state(
     connection: duckdb.DuckDBPyConnection, now: datetime, resource: Resource = REFERRALS
 ) -> WarehouseState:
     """Read where the next load continues; a warehouse without tables is empty."""
-    if not has_table(connection, resource.table.name):
-        return WarehouseState(account=read_account(connection))
-    verified_at, verified_by = _read_verified(connection, now, resource)
+    account = read_account(connection)
+    if not (has_table(connection, resource.table.name) and has_table(connection, "load_runs")):
+        return WarehouseState(account=account)
+    verified_at, verified_by, loaded_until = _read_runs(connection, now, resource)
     return WarehouseState(
-        _read_newest_activity(connection, now, resource),
+        _read_newest_activity(connection, now, loaded_until, resource),
         verified_at,
         verified_by,
-        read_account(connection),
+        account,
         _count_failed(connection, resource),
     )
 
 
 def _read_newest_activity(
-    connection: duckdb.DuckDBPyConnection, now: datetime, resource: Resource
+    connection: duckdb.DuckDBPyConnection,
+    now: datetime,
+    loaded_until: datetime | None,
+    resource: Resource,
 ) -> datetime | None:
-    """The newest change not after now; a later one says nothing about those before it."""
+    """The newest change not after now; a later one says nothing about those before it.
+
+    Nor does what a load with a filter brought since `loaded_until`, the end of the last other one.
+    """
     table, cursor = f"partner_center.{resource.table.name}", resource.cursor
+    if resource.is_versioned:
+        table = f"(select * from {table} where valid_from <= $loaded_until)"
     past = [f"max({column}) filter ({column} <= $now)" for column in resource.activity_columns]
     newest: datetime | None = connection.execute(
         "select greatest("
@@ -55,29 +64,31 @@ def _read_newest_activity(
         # Few if any, so that ten columns need not be read in full.
         f"    (select greatest({', '.join(past)}) from {table} where {cursor} > $now)"
         ")::timestamp",
-        {"now": now},
+        {"now": now} | ({"loaded_until": loaded_until} if resource.is_versioned else {}),
     ).fetchall()[0][0]
     return newest
 
 
-def _read_verified(
+def _read_runs(
     connection: duckdb.DuckDBPyConnection, now: datetime, resource: Resource
-) -> tuple[datetime | None, str | None]:
-    """The end and the user of the last verified full load; one after now proves nothing."""
-    if not has_table(connection, "load_runs"):
-        return None, None
-    rows: list[tuple[datetime, str | None]] = connection.execute(
-        f"select finished_at, user_id from {_runs_of(connection)} "
-        "where resource = $resource and mode = 'full' and is_good and finished_at <= $now "
-        "order by finished_at desc limit 1",
+) -> tuple[datetime | None, str | None, datetime | None]:
+    """The end and the user of the last verified full load; the end of the last without a filter.
+
+    A verified load after now proves nothing.
+    """
+    rows: list[tuple[datetime | None, str | None, datetime | None]] = connection.execute(
+        "select"
+        "    max(finished_at) filter (is_verified),"
+        "    nullif(max_by(coalesce(user_id, ''), finished_at) filter (is_verified), ''),"
+        "    max(finished_at) filter (succeeded and mode <> 'filtered') "
+        "from (select *, mode = 'full' and is_good and finished_at <= $now as is_verified "
+        f"from {_runs_of(connection)} where resource = $resource)",
         {"now": now, "resource": resource.name},
     ).fetchall()
-    return rows[0] if rows else (None, None)
+    return rows[0]
 
 
 def _count_failed(connection: duckdb.DuckDBPyConnection, resource: Resource) -> int:
-    if not has_table(connection, "load_runs"):
-        return 0
     (count,) = connection.execute(
         f"with runs as (from {_runs_of(connection)} where resource = $resource "
         # Those bring a part, so they are neither good nor bad for the whole.
@@ -94,8 +105,9 @@ def _runs_of(connection: duckdb.DuckDBPyConnection) -> str:
     user = "user_id" if "user_id" in columns else "null"
     loaded = "resource" if "resource" in columns else "'referrals'"
     return (
-        f"(select started_at, finished_at, mode, {loaded} as resource, {user} as user_id, "
-        "succeeded and reconciled is distinct from false as is_good from partner_center.load_runs)"
+        f"(select started_at, finished_at, mode, succeeded, {loaded} as resource, "
+        f"{user} as user_id, succeeded and reconciled is distinct from false as is_good "
+        "from partner_center.load_runs)"
     )
 
 
