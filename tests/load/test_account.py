@@ -1,12 +1,21 @@
 """A warehouse belongs to one account, and only the user who verified it judges what vanished."""
 
+import shutil
+
 import duckdb
 import pytest
 
 from partner_center.sign_in.identity import Identity
 from partner_center_sandbox.tokens import TokenUser, unsigned_jwt
 from partner_referrals.errors import UsageError
-from partner_referrals.warehouse.account import Account, account_of, require_same_account
+from partner_referrals.publish.publish import publish
+from partner_referrals.warehouse.account import (
+    Account,
+    account_of,
+    read_account,
+    require_same_account,
+    write_account,
+)
 from support.records import referral
 
 CONTOSO = Account("contoso", "api.example")
@@ -23,6 +32,7 @@ HOST = Account(None, "api.example")
         (CONTOSO, FABRIKAM, True, False),
         (HOST, HOST, False, True),
         (HOST, Account(None, "other.example"), False, False),
+        (HOST, Account(None, "other.example"), True, True),
         (HOST, CONTOSO, False, False),
         (HOST, CONTOSO, True, True),
         (CONTOSO, HOST, False, False),
@@ -30,12 +40,23 @@ HOST = Account(None, "api.example")
     ],
 )
 def test_account_is_compared(known, account, same_account, is_accepted):
-    """Tenants decide; a tenant and a mere host are the same only if the user says so."""
+    """Tenants decide; a mere host and something else are the same only if the user says so."""
     if is_accepted:
         require_same_account(known, account, same_account=same_account)
         return
     with pytest.raises(UsageError, match="--warehouse"):
         require_same_account(known, account, same_account=same_account)
+
+
+def test_best_known_account_is_written_down():
+    """A host takes the place of the host before it, a tenant that of a host, for good."""
+    written = []
+    with duckdb.connect() as connection:
+        for account in (HOST, Account(None, "other.example"), CONTOSO, HOST):
+            write_account(connection, account)
+            written.append(read_account(connection))
+
+    assert [HOST, Account(None, "other.example"), CONTOSO, CONTOSO] == written
 
 
 def test_host_is_taken_without_its_port():
@@ -79,6 +100,22 @@ def test_narrower_role_lets_nothing_vanish(serve, load, notes, monkeypatch):
 
     assert (0, False, "another-user") == (run.rows_vanished, run.reconciled, run.user_id)
     assert any("Another user" in warning for warning in notes.warnings)
+
+
+def test_published_copy_takes_no_load(serve, load, warehouse, tmp_path):
+    """It does not say whose it is, and the next publish would replace what came into it."""
+    sandbox = serve(referral("r1"))
+    load()
+    (tmp_path / "published").mkdir()
+    publish(warehouse, tmp_path / "published")
+    listed = len(sandbox.requests)
+    shutil.copy(tmp_path / "published" / "referrals.duckdb", warehouse)
+    warehouse.chmod(0o644)
+
+    with pytest.raises(UsageError, match="copy that 'referrals publish' made"):
+        load()
+
+    assert listed == len(sandbox.requests)
 
 
 def test_warehouse_made_before_takes_the_account_of_its_next_load(serve, load, ask, warehouse):

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import io
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -350,6 +351,23 @@ def test_other_files_are_left_alone(warehouse, target):
 
 
 # What can go wrong
+
+
+def test_another_warehouse_is_not_replaced(warehouse, target):
+    """A warehouse that lies where the copy would go stays; a copy without a manifest does not."""
+    other = target / "referrals.duckdb"
+    shutil.copy(warehouse, other)
+    before = other.read_bytes()
+
+    with pytest.raises(UsageError, match="no copy that 'referrals publish' made"):
+        publish(warehouse, target)
+
+    assert before == other.read_bytes()
+    other.unlink()
+    publish(warehouse, target)
+    (target / "manifest.json").unlink()
+    publish(warehouse, target)
+    assert (target / "manifest.json").exists()
 
 
 def test_missing_directory_is_refused(warehouse, tmp_path):

@@ -25,7 +25,12 @@ from partner_referrals.load.progress import SILENT, Progress, report_differences
 from partner_referrals.load.rates import fetch_missing_rates, record_rates
 from partner_referrals.load.state import WarehouseState, read_state
 from partner_referrals.load.temporary_directory import explain_errors, temporary_directory
-from partner_referrals.warehouse.account import Account, account_of, require_same_account
+from partner_referrals.warehouse.account import (
+    Account,
+    account_of,
+    is_published_copy,
+    require_same_account,
+)
 from partner_referrals.warehouse.connection import open_warehouse, transaction
 from partner_referrals.warehouse.lock import run_lock
 from partner_referrals.warehouse.tables import LoadRun, create_tables, record_run
@@ -162,6 +167,12 @@ def _read_state(job: Job) -> WarehouseState:
         with open_warehouse(job.warehouse):
             return WarehouseState()
     with open_warehouse(job.warehouse, read_only=True) as connection:
+        if is_published_copy(connection):
+            raise UsageError(
+                f"{job.warehouse} is a copy that 'referrals publish' made, and the next publish "
+                "would replace what is loaded there. Nothing was listed or changed; load into the "
+                "warehouse itself, with --warehouse."
+            )
         return read_state(connection, job.started_at, job.resource)
 
 

@@ -13,6 +13,7 @@ import duckdb
 from partner_referrals.errors import ReferralsError, UsageError, first_line
 from partner_referrals.output.files import is_same_file, sync, sync_directory
 from partner_referrals.publish.snapshot import COPY_NAME, TABLES_FOLDER, Snapshot, write_snapshot
+from partner_referrals.warehouse.account import is_published_copy
 from partner_referrals.warehouse.connection import open_warehouse
 from partner_referrals.warehouse.lock import lock_file
 
@@ -65,6 +66,22 @@ def require_publishable(warehouse: Path, target: Path) -> None:
             f"{target} holds the warehouse {warehouse}, which a published copy would replace. "
             "Nothing was published; name another directory."
         )
+    _require_own_copy(target)
+
+
+def _require_own_copy(target: Path) -> None:
+    """Raise UsageError where the copy to be replaced is somebody's warehouse or database."""
+    copy = target / COPY_NAME
+    if not copy.exists() or COPY_NAME in _published_names(target):
+        return
+    # A publish that was interrupted leaves a copy without a manifest.
+    with open_warehouse(copy, read_only=True, wait_seconds=0) as connection:
+        if is_published_copy(connection):
+            return
+    raise UsageError(
+        f"{copy} is no copy that 'referrals publish' made, and publishing would replace it. "
+        "Nothing was published; name another directory, or move that file away."
+    )
 
 
 @contextmanager
@@ -140,14 +157,15 @@ def _remove_others(target: Path, names: list[str]) -> None:
     """
     for name in _published_names(target) - set(names):
         path = target / name
+        if not name.startswith(f"{TABLES_FOLDER}/"):
+            continue
         if path.parent.resolve().is_relative_to(target.resolve()) and path.is_file():
             path.unlink()
 
 
 def _published_names(target: Path) -> set[str]:
-    """The base table files that the manifest in `target` names."""
+    """The files that the manifest in `target` names."""
     try:
-        files = json.loads((target / MANIFEST_NAME).read_text("utf-8"))["files"]
-        return {name for name in files if name.startswith(f"{TABLES_FOLDER}/")}
+        return set(json.loads((target / MANIFEST_NAME).read_text("utf-8"))["files"].keys())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return set()

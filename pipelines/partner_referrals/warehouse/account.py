@@ -7,6 +7,8 @@ import duckdb
 
 from partner_center.sign_in.identity import Identity
 from partner_referrals.errors import UsageError
+from partner_referrals.warehouse.connection import has_load
+from partner_referrals.warehouse.tables import has_table
 
 _TABLE = """
 create schema if not exists settings;
@@ -43,6 +45,16 @@ def read_account(connection: duckdb.DuckDBPyConnection) -> Account | None:
     return Account(*rows[0]) if rows else None
 
 
+def is_published_copy(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether this is what `referrals publish` made: loads that succeeded, and nothing of theirs.
+
+    A warehouse has its account besides; one of an older version has dlt's tables.
+    """
+    if not has_load(connection) or read_account(connection) is not None:
+        return False
+    return not has_table(connection, "_dlt_version")
+
+
 def restore_account(connection: duckdb.DuckDBPyConnection) -> None:
     """Write down the account of the loads so far, where only their runs tell it."""
     runs = connection.execute(
@@ -56,7 +68,7 @@ def restore_account(connection: duckdb.DuckDBPyConnection) -> None:
 def require_same_account(known: Account | None, account: Account, *, same_account: bool) -> None:
     """Raise UsageError where the warehouse belongs to another account.
 
-    A tenant and a mere host are taken for one account only if `same_account` says so.
+    A mere host and something else are taken for one account only if `same_account` says so.
     """
     if known is None or _is_same(known, account, same_account):
         return
@@ -74,16 +86,15 @@ def require_same_account(known: Account | None, account: Account, *, same_accoun
 def _is_same(known: Account, account: Account, same_account: bool) -> bool:
     if known.tenant_id and account.tenant_id:
         return known.tenant_id == account.tenant_id
-    if known.tenant_id or account.tenant_id:
-        return same_account
-    return known.base_host == account.base_host
+    is_mere_host = not (known.tenant_id or account.tenant_id)
+    return same_account or (is_mere_host and known.base_host == account.base_host)
 
 
 def write_account(connection: duckdb.DuckDBPyConnection, account: Account) -> None:
     """Write the account down, unless the warehouse already knows its tenant."""
     connection.execute(_TABLE)
     known = read_account(connection)
-    if known is None or (account.tenant_id and not known.tenant_id):
+    if known is None or (not known.tenant_id and known != account):
         connection.execute("delete from settings.account")
         connection.execute(
             "insert into settings.account values ($1, $2, current_localtimestamp())",
