@@ -91,6 +91,17 @@ def test_errors_are_no_referrals(tmp_path):
     ]
 
 
+def test_won_and_lost_counts_once(tmp_path):
+    """With both dates it is what it ended as, in the months too, as the scripts have it."""
+    dates = {"acceptedDate": "2026-03-02", "wonDate": "2026-03-04", "lostDate": "2026-03-05"}
+    with Sandbox([referral("both", status="Won", **dates)], now=NOW) as sandbox:
+        warehouse = build_warehouse(tmp_path / "referrals.duckdb", sandbox)
+
+    months = read_figures(warehouse).marts["trends"]
+
+    assert (1, 0) == tuple(sum(row[name] for row in months) for name in ("won_count", "lost_count"))
+
+
 def test_columns_are_packed_without_what_is_listed():
     """Values travel as numbers; what is only listed travels as text, no further than its cap."""
     packed = pack_columns(

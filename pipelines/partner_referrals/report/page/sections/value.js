@@ -3,10 +3,10 @@
 // Column -> its name in the wording. Where deals come from, Partner Center calls their direction.
 const DEAL_SEGMENTS = { category: 'category', origin: 'direction', customer_market: 'customer_market' };
 
-// Together in US dollars; null where no value could be converted.
+// Together in US dollars; null where no value could be converted, 0 where there is no deal.
 function worth(deals, rows) {
   const values = rows.map(row => deals.deal_value_usd[row]).filter(each => !isNone(each));
-  return values.length ? values.reduce((sum, each) => sum + each, 0) : null;
+  return values.length || !rows.length ? values.reduce((sum, each) => sum + each, 0) : null;
 }
 
 const leadingDeals = (rows, conditions) => leading(rows.length, conditions, undefined, 'deals');
@@ -31,7 +31,7 @@ function dealWinRow(deals, label, rows, conditions) {
   const [won, lost] = ['won', 'lost'].map(outcome =>
     rows.filter(row => value(deals.outcome, row) === outcome));
   const decided = won.length + lost.length;
-  const [wonUsd, lostUsd] = [won, lost].map(each => (each.length ? worth(deals, each) : 0));
+  const [wonUsd, lostUsd] = [won, lost].map(each => worth(deals, each));
   const both = wonUsd === null || lostUsd === null ? 0 : wonUsd + lostUsd;
   return [label, leadingDeals(won, { ...conditions, outcome: 'won' }),
     leadingDeals(lost, { ...conditions, outcome: 'lost' }),
