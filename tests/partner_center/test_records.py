@@ -1,6 +1,7 @@
 """Reading an answer: every envelope, every date, nothing altered in silence."""
 
 import json
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from partner_center.records.dates import read_dates
 from partner_center.records.envelope import BrokenAnswer
-from partner_center.resources import REFERRALS
+from partner_center.resources import REFERRALS, RESOURCES
 from support.records import referral
 
 
@@ -82,6 +83,7 @@ def test_envelope_is_read(body, total):
         '{"Value": [{"id": "1"}]',
         '[{"id": "1"}] [',
         '{"Value": [{"id": "1"} {"id": "2"}]}',
+        f'{{"x": {"[" * 1_500}{"]" * 1_500}, "Value": []}}',
     ],
 )
 def test_body_without_collection_is_broken(body):
@@ -132,6 +134,58 @@ def test_unreadable_record_is_set_aside(record, reason):
     assert [reason] == page.rejects["reason"].to_pylist()
     assert ["good"] == page.rows["id"].to_pylist()
     assert record is None or json.dumps(record) == page.rejects["record"][0].as_py()
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1e9999999",
+        '"-1e9999999"',
+        "1e-9999999",
+        "9" * 5_000,
+        "9999999999999999.995",
+        "NaN",
+        "-Infinity",
+        '"0001-01-01T00:00:00+14:00"',
+        '"9999-12-31T23:59:59-14:00"',
+        "[" * 100 + "]" * 100,
+    ],
+    ids=lambda value: value[:12],
+)
+def test_no_value_costs_more_than_its_record(resource, value):
+    """Whatever stands in whichever field, the other record of the page is read."""
+    reader = RESOURCES[resource].reader
+    for field in reader.fields:
+        name, *inner = field.path.split(".")
+        nested = "".join(f'{{"{each}":' for each in inner) + value + "}" * len(inner)
+        odd = f'{{"id": "odd", "searchDate": "2026-01-02", "{name}": {nested}}}'
+
+        page = reader.read_page(f'[{{"id": "1", "searchDate": "2026-01-01"}}, {odd}]'.encode())
+
+        assert 2 == page.item_count
+        assert page.rows.num_rows
+
+
+def test_deep_value_is_no_failure():
+    """The last depths that can be read are set aside like any other, and not stumbled over."""
+    reasons = set()
+    for depth in range(800, 1_000):
+        body = f'[{{"id": "1", "status": {"[" * depth}{"]" * depth}}}]'
+        with suppress(BrokenAnswer):
+            reasons.update(REFERRALS.reader.read_page(body.encode()).rejects["reason"].to_pylist())
+
+    assert {
+        f"status is {'[' * 100}..., not a text",
+        "status is nested too deep, not a text",
+    } == reasons
+
+
+def test_odd_date_in_the_envelope_costs_nothing():
+    """A year that Python does not have is no reason to stop, where nobody reads it."""
+    page = REFERRALS.reader.read_page(b'{"Value": [{"id": "1"}], "asOf": "0000-01-01"}')
+
+    assert ["1"] == page.rows["id"].to_pylist()
 
 
 def test_lone_surrogate_is_set_aside():

@@ -90,7 +90,11 @@ def read_columns(body: bytes, fields: Sequence[str]) -> tuple[Envelope, pa.Struc
     items = table[list_name].combine_chunks()
     if len(items) != 1 or items.null_count or items.flatten().null_count:
         return None
-    rest = table.drop_columns([list_name]).to_pylist()[0]
+    try:
+        rest = table.drop_columns([list_name]).to_pylist()[0]
+    except (ValueError, OverflowError):
+        # What Arrow took for a date lies outside of the years that Python has.
+        return None
     # Of a number beyond 64 bits Arrow keeps the size, not the digits.
     if any(name.lower() in _LIST_NAMES or isinstance(rest[name], float) for name in rest):
         return None
@@ -106,7 +110,7 @@ def _find_list(body: bytes) -> str | None:
     try:
         # What comes before it is an object by itself only if no bracket is open.
         json.loads(text[: start.start()] + '"":0}')
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return start[1]
 

@@ -64,9 +64,10 @@ class Field:
             return None
         try:
             if isinstance(text, str) and _DECIMAL.fullmatch(text):
-                amount = Decimal(text)
+                # Rounded first: that alone copes with every exponent, and may reach the limit.
+                amount = Decimal(text).quantize(_CENT, ROUND_HALF_UP)
                 if abs(amount) < _TOO_LARGE:
-                    return format(amount.quantize(_CENT, ROUND_HALF_UP), "f")
+                    return format(amount, "f")
         except InvalidOperation:
             pass
         raise ValueError(f"{self.path} is {show(value)}, not an amount of at most 16 digits")
@@ -125,5 +126,9 @@ def show(value: Any) -> str:
     """A value as it stood in the JSON, short enough for a sentence."""
     from json import dumps
 
-    shown = str(value) if isinstance(value, NumberText) else dumps(value)
+    try:
+        shown = str(value) if isinstance(value, NumberText) else dumps(value)
+    except RecursionError:
+        # Just not too deep to be read.
+        shown = "nested too deep"
     return shown if len(shown) <= 100 else f"{shown[:100]}..."
