@@ -41,10 +41,14 @@ def deal(number, **fields):
 
 @pytest.fixture
 def sandbox():
-    """Serves 250 deals in three pages; one has no readable value, one a person for a name."""
+    """Serves 250 deals in three pages; six cannot be read, five of these for a person in them."""
     deals = [deal(number) for number in range(250)]
     deals[1] = deal(1, details={"dealValue": "much", "notes": PLANTED})
     deals[2] = deal(2, name={"email": PLANTED})
+    deals[4] = deal(4, customerProfile=PLANTED)
+    deals[5] = deal(5, customerProfile={"name": "Customer", "address": [PLANTED]})
+    deals[6] = deal(6, details=PLANTED)
+    deals[7] = deal(7, inviteContext={"invitedBy": PLANTED})
     with Sandbox([], engagements=deals, searches=[], now=NOW) as running:
         yield running
 
@@ -84,7 +88,7 @@ def test_deals_are_listed_by_their_links(load_all, ask):
     """Three pages behind the documented links, verified by the count; text and value are read."""
     run = run_of(load_all())
 
-    assert (248, 2, 250, True) == (
+    assert (244, 6, 250, True) == (
         run.rows_new,
         run.rows_rejected,
         run.server_total,
@@ -94,15 +98,25 @@ def test_deals_are_listed_by_their_links(load_all, ask):
         "select distinct name, deal_value::varchar, right(updated_date_time::varchar, 7) "
         "from partner_center.engagements"
     )
-    assert [("industry", "Retail", 248)] == ask(
+    assert [("industry", "Retail", 244)] == ask(
         "select kind, value, count(*) from partner_center.engagement_tags group by all"
     )
 
 
-def test_nobody_is_stored(load_all, warehouse):
-    """No file that a load leaves holds a contact, a note or an address, rejects included."""
+def test_nobody_is_stored_or_told(load_all, warehouse, notes, ask):
+    """Nothing that a load leaves or tells holds a contact, note or address, rejects included."""
     load_all()
 
+    reasons = "select reason from partner_center.referral_rejects order by reason"
+    assert [
+        ("customerProfile is a text, not an object",),
+        ("customerProfile.address is a list, not an object",),
+        ("details is a text, not an object",),
+        ('details.dealValue is "much", not an amount of at most 16 digits',),
+        ("inviteContext.invitedBy is a text, not an object",),
+        ("name is an object",),
+    ] == ask(reasons)
+    assert PLANTED not in " ".join(notes.warnings)
     assert [] == [
         file.name
         for file in warehouse.parent.rglob("*")

@@ -188,6 +188,12 @@ def test_odd_date_in_the_envelope_costs_nothing():
     assert ["1"] == page.rows["id"].to_pylist()
 
 
+def test_broken_answer_quotes_no_record():
+    """What is said of a body that is cut short ends where its records begin."""
+    with pytest.raises(BrokenAnswer, match=r"""'{"Value": \['$"""):
+        REFERRALS.reader.read_page(b'{"Value": [{"customerName": "Somebody"}')
+
+
 def test_lone_surrogate_is_set_aside():
     """A text that is no Unicode cannot be stored, and is not repaired."""
     body = (

@@ -276,5 +276,6 @@ def read_count(value: Any) -> int | None:
 
 
 def _glimpse(text: str) -> str:
-    """The beginning of a body, short enough for a message."""
-    return "an empty body" if not text else f"'{text[:60]}'"
+    """The beginning of a body, short, and without its records: people are in them."""
+    start, bracket, _ = text[:60].partition("[")
+    return "an empty body" if not text else f"'{start}{bracket}'"

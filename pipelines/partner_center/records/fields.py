@@ -84,7 +84,7 @@ def find(record: Any, path: str) -> Any:
         if value is None:
             return None
         if not isinstance(value, Record):
-            raise ValueError(f"{'.'.join(names[:depth])} is {show(value)}, not an object")
+            raise ValueError(f"{'.'.join(names[:depth])} is {kind_of(value)}, not an object")
         if name in value.repeated_names:
             raise ValueError(f"{'.'.join(names[: depth + 1])} stands twice in the record")
         value = value.get(name)
@@ -120,6 +120,14 @@ def plain_number(text: NumberText) -> int | float | str:
     if text.isdecimal():
         return int(text) if len(text) < 300 else str(text)
     return float(text) if math.isfinite(float(text)) else str(text)
+
+
+def kind_of(value: Any) -> str:
+    """What JSON calls a value, for a sentence that may not quote it: people may stand in it."""
+    if value is None:
+        return "null"
+    kinds = {NumberText: "a number", str: "a text", bool: "a boolean", list: "a list"}
+    return kinds.get(type(value), "an object")
 
 
 def show(value: Any) -> str:

@@ -15,6 +15,7 @@ from partner_center.records.fields import (
     Field,
     find,
     is_unicode,
+    kind_of,
     plain_number,
     show,
     unknown_names,
@@ -141,10 +142,10 @@ class RecordReader:
         kept = _nested(dict(self._leaves(value)))
         for each in self.fields:
             each.read(kept)
-        left_out = [
-            each.path for each in self.fields if isinstance(find(value, each.path), dict | list)
-        ]
-        raise ValueError(f"{left_out[0]} is an object or a list")
+        for each in self.fields:
+            if isinstance(found := find(value, each.path), dict | list):
+                raise ValueError(f"{each.path} is {kind_of(found)}")
+        raise AssertionError("a record was set aside without a reason")
 
     def _convert(
         self, texts: pa.Table, items: Callable[[], list[tuple[str, Any]]]
@@ -224,7 +225,7 @@ class RecordReader:
                 yield each.path, leaf
 
     def _show(self, value: Any) -> str:
-        return f"a {type(value).__name__}" if self.is_private else show(value)
+        return kind_of(value) if self.is_private else show(value)
 
     def _read_tags(
         self, texts: list[dict[str, str | None]], items: list[tuple[str, Any]], rows: pa.Table
