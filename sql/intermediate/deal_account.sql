@@ -1,5 +1,5 @@
 -- The organization of the account: the one that owns most deals. Microsoft's
--- rows of co-sold deals do not count.
+-- rows of co-sold deals do not count, nor does an empty text.
 -- Grain: one row
 -- Answers: which rows of a deal are ours, and which are our partners'?
 -- Columns:
@@ -23,7 +23,7 @@ with versions as (
     from versions
     cross join moments
     where
-        lower(versions.organization_id) <> 'msft'
+        lower(trim(versions.organization_id)) not in ('msft', '')
         and (
             moments.known_at is null
             or versions.valid_from <= moments.known_at

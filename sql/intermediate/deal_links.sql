@@ -1,6 +1,6 @@
 -- The deals that certainly stand in the referrals of the analytics resource
 -- too: by equal id, else by equal created second, customer and country, if
--- these are unique on both sides.
+-- these are known and unique on both sides.
 -- Grain: one row per deal_id
 -- Answers: which referral is the same deal?
 -- Columns:
@@ -11,8 +11,8 @@ with deals as (
     select
         deal_id,
         date_trunc('second', created_at) as created_second,
-        customer_name,
-        customer_market
+        nullif(trim(customer_name), '') as customer_name,
+        nullif(trim(customer_market), '') as customer_market
     from intermediate.known_deals
 
 ), versions as (
@@ -28,8 +28,8 @@ with deals as (
     select
         versions.referral_id,
         date_trunc('second', versions.created_at) as created_second,
-        versions.customer_name,
-        versions.customer_market
+        nullif(trim(versions.customer_name), '') as customer_name,
+        nullif(trim(versions.customer_market), '') as customer_market
     from versions
     cross join moments
     where

@@ -38,7 +38,7 @@ with deals as (
 
     select
         deals.*,
-        nullif(deals.invited_by_organization_id, '') as inviter,
+        nullif(trim(deals.invited_by_organization_id), '') as inviter,
         lower(coalesce(deals.qualification, 'none')) as qualified_by,
         replace(trim(deals.sales_stage), '%', '') as stage_text,
         case
@@ -98,12 +98,12 @@ select
     end as category,
     case
         when not is_shared_with_microsoft then 'private'
-        when coalesce(assistance_request_code, '') <> '' then 'co-sell'
+        when trim(assistance_request_code) <> '' then 'co-sell'
         else 'partner-led'
     end as deal_type,
     case
-        when inviter = organization_id then 'own'
-        else lower(stated_direction)
+        when inviter = trim(organization_id) then 'own'
+        else nullif(lower(trim(stated_direction)), '')
     end as direction,
     customer_name,
     customer_market,
@@ -145,7 +145,7 @@ select
         cast(expected_close_at as date) < cast(as_of as date), false
     ) as is_overdue,
     updated_at,
-    coalesce(microsoft_msx_id, '') <> '' as is_accepted_by_microsoft,
+    coalesce(trim(microsoft_msx_id), '') <> '' as is_accepted_by_microsoft,
     age_days,
     case
         when days_to_end >= cast(-60 as double) / 86400

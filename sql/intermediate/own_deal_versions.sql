@@ -1,6 +1,6 @@
 -- Every observed version of the account's own deals. Rows of other
 -- organizations are twins of these: the same deals as a partner or Microsoft
--- has them.
+-- has them; rows of nobody known stay.
 -- Grain: one row per deal_id, valid_from
 -- Answers: what did Partner Center say about our own deals?
 -- Columns:
@@ -20,6 +20,6 @@ select versions.*
 from versions
 cross join account
 where
-    versions.organization_id is null
+    coalesce(trim(versions.organization_id), '') = ''
     or versions.organization_id = account.account_id
     or account.account_id is null

@@ -21,6 +21,11 @@ FIELDS = ("category", "direction", "deal_type", "customer_market", "currency")
 TAG_SEGMENTS = ("solution_area", "industry")
 
 
+def known(text: str | None) -> str | None:
+    """A text; None for one that is empty or blank."""
+    return (text or "").strip() or None
+
+
 @dataclass(frozen=True)
 class Deal:
     """One deal as of a moment."""
@@ -75,7 +80,10 @@ class Deal:
 
     @property
     def category(self) -> str | None:
-        kind, inviter = (self.version.type or "").lower(), self.version.invited_by_organization_id
+        kind, inviter = (
+            (self.version.type or "").lower(),
+            known(self.version.invited_by_organization_id),
+        )
         qualification = (self.version.qualification or "none").lower()
         is_microsoft = (inviter or "").lower() == "msft"
         if kind == "independent" and qualification == "direct" and (is_microsoft or not inviter):
@@ -99,14 +107,14 @@ class Deal:
     def deal_type(self) -> str:
         if self.version.is_shared_with_microsoft is False:
             return "private"
-        return "co-sell" if self.version.assistance_request_code else "partner-led"
+        return "co-sell" if known(self.version.assistance_request_code) else "partner-led"
 
     @property
     def direction(self) -> str | None:
-        owner = self.version.organization_id
-        if owner and owner == self.version.invited_by_organization_id:
+        owner = known(self.version.organization_id)
+        if owner and owner == known(self.version.invited_by_organization_id):
             return "own"
-        return self.version.direction.lower() if self.version.direction else None
+        return (known(self.version.direction) or "").lower() or None
 
     @property
     def customer_market(self) -> str | None:
@@ -115,7 +123,7 @@ class Deal:
 
     @property
     def currency(self) -> str | None:
-        return (self.version.currency or "").strip().upper() or None
+        return (known(self.version.currency) or "").upper() or None
 
     @property
     def sales_stage_percent(self) -> int | None:
@@ -185,7 +193,7 @@ def _links(warehouse: Warehouse) -> dict[str, str]:
 
     def key(created: datetime | None, name: Any, market: Any) -> Any:
         second = created.replace(microsecond=0) if created else None
-        return (second, name, market)
+        return (second, known(name), known(market))
 
     deal_keys, referral_keys = defaultdict(list), defaultdict(list)
     for deal in deals:
@@ -234,7 +242,7 @@ def deals(warehouse: Warehouse) -> list[Row]:
             "is_overdue": each.is_overdue,
             "closing_slips": each.slips,
             "updated_at": each.version.updated_date_time,
-            "is_accepted_by_microsoft": bool(each.version.microsoft_msx_id),
+            "is_accepted_by_microsoft": bool(known(each.version.microsoft_msx_id)),
         }
         for each in deals_of(warehouse)
     ]

@@ -28,6 +28,10 @@ class DealVersion:
         return named if named in ENDINGS else None
 
 
+def _owner(version: DealVersion) -> str | None:
+    return (version.organization_id or "").strip() or None
+
+
 @dataclass(frozen=True)
 class Rate:
     """One row of partner_center.fx_rates."""
@@ -56,11 +60,11 @@ class Deals:
         owners = Counter(
             owner
             for history in by_id.values()
-            if (owner := history[-1].organization_id) and owner.lower() != "msft"
+            if (owner := _owner(history[-1])) and owner.lower() != "msft"
         )
         account = min(owners, key=lambda owner: (-owners[owner], owner), default=None)
         for history in by_id.values():
-            kept = [each for each in history if each.organization_id in (None, account)]
+            kept = [each for each in history if _owner(each) in (None, account)]
             if account is None:
                 kept = history
             if kept:

@@ -32,13 +32,13 @@ CHOICES: dict[str, list[Any]] = {
     "status_reason": ["Price", "Timing", "", None],
     "type": ["Shared", "Independent", "independent", None],
     "qualification": ["Direct", "MarketingQualified", "SalesQualified", "None", None],
-    "direction": ["Incoming", "Outgoing", None],
+    "direction": ["Incoming", "Outgoing", "", None],
     "sales_stage": ["60", "Qualify", "develop", "Propose", "Close", "5", "100", "110", "25%", None],
-    "microsoft_msx_id": [None, "", "7-ABC"],
-    "invited_by_organization_id": ["msft", OURS, PARTNER, None],
-    "assistance_request_code": [None, "", "Workload"],
+    "microsoft_msx_id": [None, "", " ", "7-ABC"],
+    "invited_by_organization_id": ["msft", OURS, PARTNER, " ", None],
+    "assistance_request_code": [None, "", " ", "Workload"],
     "is_shared_with_microsoft": [True, False, None],
-    "customer_name": ["Contoso", "Fabrikam"],
+    "customer_name": ["Contoso", "Fabrikam", ""],
     "customer_size": ["1to9employees", None],
     "customer_country": ["US", "DE", None, "all"],
     "deal_value": [Decimal("1000.50"), Decimal(0), None, Decimal("99999999.99"), Decimal(200)],
@@ -67,7 +67,7 @@ def crowded_deals(referrals: list[Version]) -> Deals:
     versions: list[DealVersion] = []
     for number in range(250):
         deal_id = f"D{number}" if number > 20 else f"R{number}"
-        owner = chance.choice([OURS, OURS, OURS, PARTNER, "msft", None])
+        owner = chance.choice([OURS, OURS, PARTNER, "msft", "", "", "", " ", None])
         since = sorted(chance.sample(LOADS, chance.choice([1, 1, 2, 3])))
         fields: dict[str, Any] = {}
         for valid_from, valid_to in zip(since, [*since[1:], None], strict=True):
