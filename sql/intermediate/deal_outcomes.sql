@@ -17,7 +17,7 @@
 --   sales_stage_percent: how far the sale has come, 10 to 100; null if unknown
 --   closed_at: when it was closed, UTC; null while open or if not dated
 --   expected_close_on: the day on which it is expected to close, UTC
---   has_value: whether deal_value is neither null nor 0
+--   has_value: whether deal_value is above 0
 --   rate_month: first day of the month whose exchange rate applies
 --   is_overdue: whether it is open and was expected to close on a day before
 --     as_of's
@@ -129,7 +129,7 @@ select
     ended_at as closed_at,
     cast(expected_close_at as date) as expected_close_on,
     deal_value,
-    coalesce(deal_value <> 0, false) as has_value,
+    coalesce(deal_value > 0, false) as has_value,
     upper(nullif(trim(currency), '')) as currency,
     cast(
         date_trunc(

@@ -16,7 +16,8 @@
 --   customer_name: the customer's company
 --   customer_org_size: the customer's size, on one of two scales
 --   customer_market: the customer's country
---   deal_value: what the deal is worth, in `currency`; 0 and null are no value
+--   deal_value: what the deal is worth, in `currency`; null, 0 and what is below
+--     0 are no value
 --   currency: currency of deal_value, ISO 4217
 --   expected_close_at: when it is expected to close, UTC
 --   created_at: when it was created, UTC

@@ -154,7 +154,7 @@ class Deal:
     def value_in_usd(self, rates: list[Rate]) -> float | None:
         """The value at the newest rate that is not after the deal's month; None without one."""
         value: Decimal | None = self.version.deal_value
-        if not value or not self.currency:
+        if not value or value < 0 or not self.currency:
             return None
         if self.currency == "USD":
             return float(value)
@@ -293,7 +293,7 @@ def pipeline(warehouse: Warehouse) -> list[Row]:
                 | {
                     "current_stage": stage,
                     "deal_count": len(found),
-                    "valued_count": sum(bool(each.version.deal_value) for each in found),
+                    "valued_count": sum((each.version.deal_value or 0) > 0 for each in found),
                     "value_usd": total(warehouse, found),
                     "overdue_count": len(overdue),
                     "overdue_value_usd": total(warehouse, overdue),

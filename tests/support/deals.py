@@ -41,7 +41,14 @@ CHOICES: dict[str, list[Any]] = {
     "customer_name": ["Contoso", "Fabrikam", ""],
     "customer_size": ["1to9employees", None],
     "customer_country": ["US", "DE", None, "all"],
-    "deal_value": [Decimal("1000.50"), Decimal(0), None, Decimal("99999999.99"), Decimal(200)],
+    "deal_value": [
+        Decimal("1000.50"),
+        Decimal(0),
+        None,
+        Decimal("99999999.99"),
+        Decimal(200),
+        Decimal("-50000000"),
+    ],
     "currency": ["USD", "EUR", "eur", "GBP", "JPY", "", None],
 }
 DATES = {
