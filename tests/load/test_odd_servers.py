@@ -107,7 +107,9 @@ def test_total_without_rows_behind_it_costs_few_requests(load_from, total):
 @pytest.mark.parametrize(
     ("status", "body"),
     [(403, b""), (404, b"no"), (405, b""), (501, b""), (503, b""), (200, b"<html>"), (200, b""),
-     (200, b'{"Value": [{"status": "New", "aCount": 1, "bCount": 2}]}')],
+     (200, b'{"Value": [{"status": "New", "aCount": 1, "bCount": 2}]}'),
+     (200, b'{"Value": [{"status": "\\ud800", "createdDate": null, "count": "260"}]}'),
+     (200, b'[' + b",".join([b'{"status": "New", "count": 1000000000000000}'] * 20_000) + b"]")],
 )  # fmt: skip
 def test_grouped_answer_never_ends_a_load(load_from, status, body):
     """The total alone decides where the groups cannot be read."""

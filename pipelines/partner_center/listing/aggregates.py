@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from partner_center.endpoints import MAX_PAGE_SIZE
 from partner_center.http.client import PartnerCenterClient
 from partner_center.records.dates import read_dates
-from partner_center.records.envelope import BrokenAnswer, read_count, read_items
+from partner_center.records.envelope import MAX_COUNT, BrokenAnswer, read_count, read_items
+from partner_center.records.fields import is_unicode
 from partner_center.schema.fields import DATE_FIELDS, FIELDS
 
 # The reference does not name the count of referrals; its relative "search" calls its own the first.
@@ -53,11 +54,13 @@ def fetch_aggregates(
 def read_aggregates(body: bytes, group_fields: Sequence[str]) -> Aggregates:
     """Read a grouped answer, the names of its fields without regard to case.
 
-    Raises BrokenAnswer where a group has no single count, or a value that cannot be read.
+    Raises BrokenAnswer where a group has no single count, or a value that cannot be read or stored.
     """
     envelope, items = read_items(body)
     groups = [_by_lower_name(group) for _, group in items]
     counts = [_read_count(group, group_fields) for group in groups]
+    if sum(counts) > MAX_COUNT:
+        raise BrokenAnswer("a grouped answer that counts more than any table has")
     columns = {
         FIELDS[field]: _read_values(field, [group.get(field.lower()) for group in groups])
         for field in group_fields
@@ -90,10 +93,11 @@ def _read_count(group: Mapping[str, Any], group_fields: Sequence[str]) -> int:
 
 
 def _read_values(field: str, values: list[Any]) -> list[Any]:
+    given = [value for value in values if value is not None]
+    if not all(isinstance(value, str) and is_unicode(value) for value in given):
+        raise BrokenAnswer(f"a grouped answer in which {field} is not a text")
     texts = [None if value is None else str(value) for value in values]
     if field not in DATE_FIELDS:
-        if any(value is not None and not isinstance(value, str) for value in values):
-            raise BrokenAnswer(f"a grouped answer in which {field} is not a text")
         return texts
     # A month by itself is its first day.
     texts = [f"{text}-01" if text and len(text) == len("2024-01") else text for text in texts]
