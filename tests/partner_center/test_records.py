@@ -60,6 +60,7 @@ def test_other_date_is_no_date(text):
     [
         ('{"Value": [%s], "@nextLink": null, "TotalCount": 1}', 1),
         ('{"totalCount": 1, "items": [%s]}', 1),
+        ('{"totalCount": 1, "items": [%s], "as of": "0001-01-01T00:00:00+10:00"}', 1),
         ('{"VALUE": [%s], "totalcount": "1"}', 1),
         ('{"value": [%s]}', None),
         (" [%s] ", None),

@@ -92,8 +92,8 @@ def read_columns(body: bytes, fields: Sequence[str]) -> tuple[Envelope, pa.Struc
         return None
     try:
         rest = table.drop_columns([list_name]).to_pylist()[0]
-    except (ValueError, OverflowError):
-        # What Arrow took for a date lies outside of the years that Python has.
+    except (OverflowError, ValueError):
+        # Some text beside the list looks like a date that Python does not have.
         return None
     # Of a number beyond 64 bits Arrow keeps the size, not the digits.
     if any(name.lower() in _LIST_NAMES or isinstance(rest[name], float) for name in rest):
