@@ -122,6 +122,17 @@ def test_grouped_answer_never_ends_a_load(load_from, status, body):
     assert (260, True, True) == (run.rows_new, run.succeeded, run.reconciled)
 
 
+def test_total_of_the_listing_decides_where_no_other_is_told(load_from):
+    """A server that answers neither for groups nor for a single row has told its total before."""
+
+    def answer(parameters):
+        return (403, b"") if parameters.get("top") == "1" else plain(total=260)(parameters)
+
+    run, _ = load_from(answer)
+
+    assert (260, 260, True) == (run.rows_new, run.server_total, run.reconciled)
+
+
 @pytest.mark.parametrize("status", [403, 404, 414, 422, 500])
 def test_failing_filter_means_a_full_listing(load_from, status):
     """A filter only spares work: without it everything is listed."""

@@ -38,26 +38,30 @@ class NoCounts:
     reason: str
 
 
-def fetch_counts(client: PartnerCenterClient) -> ServerCounts | NoCounts:
+def fetch_counts(
+    client: PartnerCenterClient, listed_total: int | None = None
+) -> ServerCounts | NoCounts:
     """Count all records, per status and created month if the resource is counted so.
 
-    Never raises for an answer of any kind: what could not be counted comes back as the reason.
+    `listed_total` is what a listing told; it counts where no newer total can be had. Never raises
+    for an answer of any kind: what could not be counted comes back as the reason.
     """
-    counts = _fetch_once(client)
+    counts = _fetch_once(client, listed_total)
     for _ in range(1, _ATTEMPTS):
         if isinstance(counts, NoCounts) or counts.is_consistent:
             break
-        counts = _fetch_once(client)
+        counts = _fetch_once(client, listed_total)
     return counts
 
 
-def _fetch_once(client: PartnerCenterClient) -> ServerCounts | NoCounts:
+def _fetch_once(client: PartnerCenterClient, listed_total: int | None) -> ServerCounts | NoCounts:
     if client.resource.cell is None:
-        total = fetch_total(client)
+        total = _fetch_total(client, listed_total)
         return NoCounts("it tells no total") if total is None else ServerCounts(total, None)
     # At the same time, so that little changes between them.
     with client.workers() as workers:
-        told, grouped_by = workers.submit(fetch_total, client), workers.submit(_fetch_cells, client)
+        told = workers.submit(_fetch_total, client, listed_total)
+        grouped_by = workers.submit(_fetch_cells, client)
         total, cells = told.result(), grouped_by.result()
     if isinstance(cells, str):
         return NoCounts(cells) if total is None else ServerCounts(total, None, reason=cells)
@@ -70,14 +74,15 @@ def _fetch_once(client: PartnerCenterClient) -> ServerCounts | NoCounts:
     return ServerCounts(total, None, reason=f"its groups add up to {grouped:,} of {total:,}")
 
 
-def fetch_total(client: PartnerCenterClient, filter: str | None = None) -> int | None:
-    """The total that the server tells beside one row; None where it tells none or fails."""
+def _fetch_total(client: PartnerCenterClient, listed_total: int | None) -> int | None:
+    """The total that the server tells beside one row, or else `listed_total`."""
     resource = client.resource
-    one_row = resource.paging.parameters(filter, 1)
+    one_row = resource.paging.parameters(None, 1)
     try:
-        return client.get(one_row, resource.reader.read_page).envelope.total
+        total = client.get(one_row, resource.reader.read_page).envelope.total
     except ReferralsError:
-        return None
+        total = None
+    return listed_total if total is None else total
 
 
 def _fetch_cells(client: PartnerCenterClient) -> Counter[Cell] | str:

@@ -156,11 +156,7 @@ def _run_pass(
     if listing.filter is None:
         # Everything was listed: what earlier listings rejected may be readable by now.
         mode, earlier = "full", ()
-    counts = (
-        NoCounts("a filter leaves records out") if mode == "filtered" else fetch_counts(job.client)
-    )
-    if isinstance(counts, ServerCounts) and counts.cells is None and listing.total is None:
-        counts = NoCounts("its answers tell no total, or one that counts something else")
+    counts = _count(job, mode, listing)
     listings = (*earlier, listing)
     with open_warehouse(job.warehouse) as connection:
         bound_memory(connection, place, listing.row_files)
@@ -174,6 +170,19 @@ def _run_pass(
             connection, job.resource, listings, counts, job.progress, mode != "filtered"
         )
     return Pass(mode, listings, counts, changes, comparison)
+
+
+def _count(job: Job, mode: str, listing: Listing) -> ServerCounts | NoCounts:
+    """The server's own counts of all records, as far as it tells them."""
+    if mode == "filtered":
+        return NoCounts("a filter leaves records out")
+    # Of a listing by a filter the total counts what that selects.
+    is_of_all = listing.filter is None or job.resource.changes_since is None
+    is_steady = listing.is_complete is not False
+    counts = fetch_counts(job.client, listing.total if is_of_all and is_steady else None)
+    if isinstance(counts, ServerCounts) and counts.cells is None and listing.total is None:
+        return NoCounts("its answers tell no total, or one that counts something else")
+    return counts
 
 
 def _merge(
