@@ -18,9 +18,17 @@ from contextlib import contextmanager
 
 
 class ReferralsError(Exception):
-    """The run failed for a foreseeable reason, which the message explains."""
+    """The run failed for a foreseeable reason, which the message explains.
+
+    `seen` is what happened, without the `advice`, which says what that means for the data and what
+    to do next: where the request only helps, the load goes on.
+    """
 
     exit_code = 1
+
+    def __init__(self, seen: str, advice: str = "") -> None:
+        super().__init__(f"{seen} {advice}" if advice else seen)
+        self.seen, self.advice = seen, advice
 
 
 class ServerFailed(ReferralsError):

@@ -183,11 +183,14 @@ def test_link_to_another_host_is_refused(load_all, sandbox):
     assert "the token is not sent there" in (run.error or "")
 
 
-def test_refused_exchange_rates_stop_nothing(load_all, sandbox, ask):
-    """Many who may see deals may not see rates."""
+def test_refused_exchange_rates_stop_nothing(load_all, sandbox, ask, notes):
+    """Many who may see deals may not see rates; what is said of it is no failure of the load."""
     sandbox.behaviour.engagements.refuses_exchange_rates = True
 
     run = run_of(load_all())
 
     assert run.succeeded
     assert [(0,)] == ask("select count(*) from partner_center.fx_rates")
+    (said,) = (each for each in notes.sentences if "let them read exchange rates" in each)
+    assert "Referrals admin" not in said
+    assert "as it was" not in said

@@ -10,7 +10,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from partner_center import connect
 from partner_center.http.client import RequestRefused
-from partner_center.resources import REFERRALS
+from partner_center.listing.counts import fetch_counts
+from partner_center.resources import ENGAGEMENTS, REFERRALS, SEARCH
 from partner_center.settings import resolve_settings
 from partner_center_sandbox import throttled
 from partner_referrals.errors import (
@@ -91,6 +92,11 @@ def test_passing_failure_is_retried(sandbox, get, broken):
             "bad filter",
         ),
         (
+            JSONResponse({"code": "400", "description": "no such page"}, 400),
+            RequestRefused,
+            "request: 400 no such page",
+        ),
+        (
             JSONResponse({"error": {"code": "A1", "message": "no"}}, 403),
             SignInRequired,
             "Referrals admin",
@@ -103,7 +109,7 @@ def test_passing_failure_is_retried(sandbox, get, broken):
             "elsewhere",
         ),
     ],
-    ids=["400", "403", "404", "406", "302"],
+    ids=["400", "code is status", "403", "404", "406", "302"],
 )
 def test_refusal_is_final_and_told(sandbox, get, answer, error, said):
     """What will not get better is not asked for again; the message says what to do."""
@@ -113,6 +119,28 @@ def test_refusal_is_final_and_told(sandbox, get, answer, error, said):
         get()
 
     assert 1 == len(sandbox.requests)
+
+
+@pytest.mark.parametrize(
+    ("resource", "status", "parameters", "said"),
+    [
+        (ENGAGEMENTS, 404, {}, r"no engagements endpoint at .*\.engagements_base_url"),
+        (ENGAGEMENTS, 403, {}, "read deals"),
+        (SEARCH, 403, {}, "read searches"),
+        (REFERRALS, 400, {}, "page_size"),
+        (REFERRALS, 400, {"filter": "x"}, "check --filter"),
+        (ENGAGEMENTS, 400, {"$filter": "x"}, "check --filter"),
+    ],
+)
+def test_refusal_names_what_was_asked_for(sandbox, monkeypatch, resource, status, parameters, said):
+    """Each resource has its own records and address; a filter is named only where there is one."""
+    monkeypatch.setenv("SOURCES__PARTNER_CENTER__ENGAGEMENTS_BASE_URL", sandbox.base_url)
+    name = "SOURCES__PARTNER_CENTER__CREDENTIALS__ENGAGEMENTS_ACCESS_TOKEN"
+    monkeypatch.setenv(name, sandbox.engagements_access_token)
+    sandbox.behaviour.on_request = lambda _: JSONResponse({}, status)
+
+    with pytest.raises(ReferralsError, match=said):
+        connect(resolve_settings(), None, resource).get(parameters, resource.reader.read_page)
 
 
 @pytest.mark.parametrize(
@@ -199,6 +227,16 @@ def test_throttled_request_waits_as_told(sandbox, get, status, headers, seconds,
     assert seconds <= time.monotonic() - started
     (said,) = caplog.messages
     assert said.startswith(f"Partner Center asks to wait {seconds:.0f} s: {status} ")
+
+
+def test_failed_count_is_no_failed_load(sandbox):
+    """The reason says what happened, not what a failed load means for the data."""
+    sandbox.behaviour.on_request = lambda _: PlainTextResponse("", 500)
+
+    reason = fetch_counts(connect(resolve_settings())).reason
+
+    assert reason.startswith("Partner Center kept failing: 500")
+    assert "load" not in reason
 
 
 def test_throttling_beyond_patience_is_given_up(sandbox, get):

@@ -21,6 +21,7 @@ class Notes:
     """A progress that keeps what it is told."""
 
     steps: list[tuple[str, str]] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     pages: list[tuple[int, int | None]] = field(default_factory=list)
 
@@ -31,7 +32,7 @@ class Notes:
         self.steps.append((verb, outcome))
 
     def say(self, sentence: str) -> None:
-        pass
+        self.sentences.append(sentence)
 
     def warn(self, sentence: str) -> None:
         self.warnings.append(sentence)

@@ -95,6 +95,7 @@ class PartnerCenterClient:
         Retries timeouts, 5xx, broken connections and bodies for which `read` raises BrokenAnswer.
         Raises RequestRefused, SignInRequired, Throttled, ServerFailed.
         """
+        noun = self.resource.noun if path is None else "exchange rates"
         session = self._session()
         request = session.prepare_request(
             Request(
@@ -114,6 +115,8 @@ class PartnerCenterClient:
             try:
                 response = self._send(session, request)
                 if response.status_code not in RETRIED_STATUSES or attempt == self._attempts:
+                    if response.status_code not in (200, 204):
+                        raise refusal(response, self.resource, noun)
                     return _read(response, read)
             except RequestException as error:
                 if attempt == self._attempts or not _may_pass(error):
@@ -172,9 +175,7 @@ class _Session(Session):
 
 
 def _read(response: Response, read: Callable[[bytes], Answer]) -> Answer:
-    """What `read` makes of a 200; raises the error for any other status."""
-    if response.status_code not in (200, 204):
-        raise refusal(response)
+    """What `read` makes of a 200."""
     try:
         return read(_body(response))
     except BrokenAnswer as error:

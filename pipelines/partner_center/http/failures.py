@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Iterator
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from requests import PreparedRequest, RequestException, Response
 from urllib3.exceptions import HTTPError
@@ -17,6 +17,7 @@ from partner_center.errors import (
     UsageError,
 )
 from partner_center.http.transport import correlation_id
+from partner_center.resources.resource import Resource
 
 # The API's own codes in a 401 or 403: what happened, and what to do.
 _ROLE = (
@@ -61,36 +62,45 @@ class Unusable(RequestException):
     """A whole answer, but no page."""
 
 
-def refusal(response: Response) -> ReferralsError:
-    """The error for an answer that is no 200; it says what to do."""
+def refusal(response: Response, resource: Resource, noun: str) -> ReferralsError:
+    """The error for an answer that is no 200; it says what to do.
+
+    `noun` is what was to be read from the API of `resource`.
+    """
     said = describe_answer(response)
+    address, _, query = response.url.partition("?")
     match response.status_code:
         case 400:
+            has_filter = resource.paging.filter in parse_qs(query)
             return RequestRefused(
-                f"Partner Center refused the request: {said}. Nothing was loaded; "
-                "check --filter against the documentation of the endpoint."
+                f"Partner Center refused the request: {said}.",
+                "Nothing was loaded; check --filter against the documentation of the endpoint."
+                if has_filter
+                else "Nothing was loaded; try a smaller sources.partner_center.page_size, and "
+                "quote the id to Microsoft support if that does not help.",
             )
         case 401 | 403 | 407:
-            return _access_refused(response, said)
+            return _access_refused(response, said, noun)
         case 404:
             return UsageError(
-                f"There is no referrals endpoint at {response.url.partition('?')[0]}: {said}. "
-                "Check sources.partner_center.base_url."
+                f"There is no {resource.name} endpoint at {address}: {said}.",
+                f"Check sources.partner_center.{resource.host}.",
             )
         case status if status in PASSING_FAILURES:
             return ServerFailed(
-                f"Partner Center kept failing: {said}. The warehouse is as it was; run the load "
-                "again later, and quote the id to Microsoft support if it stays so."
+                f"Partner Center kept failing: {said}.",
+                "The warehouse is as it was; run the load again later, and quote the id to "
+                "Microsoft support if it stays so.",
             )
         case status if 300 <= status < 400:
             target = quote(response.headers.get("Location", "nowhere"), response)
             return ServerFailed(
-                f"Partner Center redirects to {target}: {said}. The token is not carried there. "
-                "Check sources.partner_center.base_url."
+                f"Partner Center redirects to {target}: {said}. The token is not carried there.",
+                f"Check sources.partner_center.{resource.host}.",
             )
     return ReferralsError(
-        f"Partner Center answered {said}. The warehouse is as it was; quote the id to Microsoft "
-        "support if you cannot tell why."
+        f"Partner Center answered {said}.",
+        "The warehouse is as it was; quote the id to Microsoft support if you cannot tell why.",
     )
 
 
@@ -108,31 +118,32 @@ def needs_new_token(response: Response) -> bool:
     )
 
 
-def _access_refused(response: Response, said: str) -> ReferralsError:
+def _access_refused(response: Response, said: str, noun: str) -> ReferralsError:
     """The error for 401, 403 and 407: each of the API's codes has its own cure."""
     if response.status_code == 407 or _is_page(response):
         return ServerFailed(
-            f"A proxy or gateway before Partner Center refused the request: {said}. The "
-            "warehouse is as it was; sign in to that network or proxy, or set HTTPS_PROXY, and "
-            "run the load again."
+            f"A proxy or gateway before Partner Center refused the request: {said}.",
+            "The warehouse is as it was; sign in to that network or proxy, or set HTTPS_PROXY, and "
+            "run the load again.",
         )
     code = next((code for code in _codes(response) if code in _CURES), None)
     if code:
         happened, cure = _CURES[code]
         shown = said if code in said else f"{said}, code {code}"
         return SignInRequired(
-            f"Partner Center refused access: {happened}. It answered {shown}. "
-            f"The warehouse is as it was. {cure}"
+            f"Partner Center refused access: {happened}. It answered {shown}.",
+            f"The warehouse is as it was. {cure}",
         )
     if response.status_code == 401:
         return SignInRequired(
-            f"Partner Center refused the access token: {said}. The warehouse is as it was; "
-            "sign in with 'referrals login', or give a fresh access_token."
+            f"Partner Center refused the access token: {said}.",
+            "The warehouse is as it was; sign in with 'referrals login', or give a fresh "
+            "access_token.",
         )
     return SignInRequired(
-        f"Partner Center knows the user but does not let them read referrals: {said}. "
+        f"Partner Center knows the user but does not let them read {noun}: {said}.",
         "Ask an administrator for the role 'Referrals admin' in Partner Center, or sign "
-        "in as somebody who has it. The warehouse is as it was."
+        "in as somebody who has it. The warehouse is as it was.",
     )
 
 
@@ -181,8 +192,8 @@ def failure(error: RequestException, url: str, attempts: int) -> ServerFailed:
     if isinstance(error.request, PreparedRequest):
         said += f" {correlation_id(error.request)}"
     return ServerFailed(
-        f"Partner Center at {host} gave no usable answer in {attempts} attempts; the "
-        f"last: {said}. The warehouse is as it was; run the load again later."
+        f"Partner Center at {host} gave no usable answer in {attempts} attempts; the last: {said}.",
+        "The warehouse is as it was; run the load again later.",
     )
 
 
@@ -208,7 +219,10 @@ def _say_body(response: Response) -> str:
         body = body["error"]
     if not isinstance(body, dict):
         return quote(reason, response)
-    parts = [body.get("code"), body.get("description") or body.get("message")]
+    code = body.get("code")
+    # The status stands before it already.
+    code = None if str(code) == str(response.status_code) else code
+    parts = [code, body.get("description") or body.get("message")]
     return quote(" ".join(str(part) for part in parts if part) or reason, response)
 
 

@@ -57,11 +57,14 @@ class Throttle:
             if self._is_cancelled:
                 raise RequestCancelled
             if self._refusal:
-                raise Throttled(self._refusal)
+                raise self._give_up()
             seconds = self._pause_ends_at - time.monotonic()
             if seconds <= 0 and self._running < self._parallel_limit:
                 return
             self._changed.wait(seconds if seconds > 0 else None)
+
+    def _give_up(self) -> Throttled:
+        return Throttled(self._refusal, "The warehouse is as it was; run the load again later.")
 
     def widen(self, pause: float) -> None:
         """Allow one more request in parallel, after the success of one sent after `pause`."""
@@ -86,10 +89,9 @@ class Throttle:
                 self._refusal = (
                     f"Partner Center asks to wait {seconds:.0f} s after {self._waited_seconds:.0f} "
                     f"s of waiting, more than the {self._max_wait_seconds:.0f} s that one run may "
-                    f"wait (max_wait_seconds): {answer}. The warehouse is as it was; run the load "
-                    "again later."
+                    f"wait (max_wait_seconds): {answer}."
                 )
-                raise Throttled(self._refusal)
+                raise self._give_up()
             if added:
                 self._waited_seconds += added
                 self._pause_ends_at = now + seconds

@@ -90,7 +90,7 @@ def _fetch_cells(client: PartnerCenterClient) -> Counter[Cell] | str:
     try:
         aggregates = fetch_aggregates(client, ("status", "createdDate"), "month")
     except ReferralsError as error:
-        return str(error)
+        return error.seen
     if not aggregates.is_whole:
         return "its grouped answer does not hold all groups"
     cells: Counter[Cell] = Counter()

@@ -42,9 +42,9 @@ def fetch_rates(
             # There are none of this month (yet).
             missing_count += 1
             if missing_count == _MAX_MISSING:
-                return rates, f"it has none of {month:%Y-%m} and the months around it"
+                return rates, f"it has none of {month:%Y-%m} and the months around it."
         except ReferralsError as error:
-            return rates, str(error)
+            return rates, error.seen
     return rates, None
 
 

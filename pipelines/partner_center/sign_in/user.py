@@ -78,7 +78,7 @@ class PartnerUser(AuthBase):
             return self._sign_in.renew(refused, self._scope)
         except SignInRequired as error:
             raise SignInRequired(
-                f"{error} Partner Center answered {describe_answer(response)}."
+                f"{error.seen} Partner Center answered {describe_answer(response)}.", error.advice
             ) from error
 
 
@@ -167,8 +167,8 @@ class _GivenTokens:
         option = _OPTIONS[scope]
         raise SignInRequired(
             f"Partner Center refused the configured {option}: it has expired (after about an hour) "
-            f"or was issued for another API than {_AUDIENCES[scope]}. The warehouse is as it was; "
-            f"set a fresh {option}."
+            f"or was issued for another API than {_AUDIENCES[scope]}.",
+            f"The warehouse is as it was; set a fresh {option}.",
         )
 
     def identity(self, scope: str = ANALYTICS_SCOPE) -> Identity:

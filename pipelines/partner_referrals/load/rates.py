@@ -27,7 +27,8 @@ def fetch_missing_rates(
     if reason:
         progress.say(
             f"No exchange rates from Partner Center for {len(months)} months: {reason} The deals "
-            "are loaded. A file of your own rates can take their place: [views] fx_rates."
+            "are loaded. The roles Global admin, Admin agent and Sales agent may read them; a file "
+            "of your own rates can take their place: [views] fx_rates."
         )
     return rates
 
