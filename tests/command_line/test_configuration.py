@@ -232,7 +232,9 @@ def test_warehouse_is_found_in_order(write, tmp_path):
     assert "REFERRALS_WAREHOUSE" in PIPELINE_WAREHOUSE.meaning
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "x" * 300, "what?.duckdb"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "x" * 300, "what?.duckdb", "information_schema.duckdb"]
+)
 def test_unusable_warehouse_is_refused(name):
     """Before anything else happens."""
     with pytest.raises(UsageError, match="The warehouse"):

@@ -76,6 +76,19 @@ def test_backup_is_a_warehouse(loaded, referrals, tmp_path):
     assert [] == list(tmp_path.glob(".referrals-*"))
 
 
+@pytest.mark.parametrize("name", ["duckdb:it", ":memory:"])
+def test_path_is_never_a_url(loaded, referrals, tmp_path, name):
+    """Also where DuckDB would take the name for a URL, every file stands where it was named."""
+    loaded.rename(name)
+
+    assert 0 == referrals("load", "--warehouse", name)[0]
+    assert 0 == referrals("backup", f"{name}.copy", "--warehouse", name)[0]
+    assert 0 == referrals("publish", f"{name}.bi", "--warehouse", name)[0]
+    assert {name, f"{name}.copy", f"{name}.bi"} == {
+        path.name for path in tmp_path.glob(f"{name}*") if path.suffix != ".lock"
+    }
+
+
 @pytest.mark.parametrize("what", ["text", "database", "itself", "directory", "newer copy"])
 def test_backup_replaces_nothing_else(loaded, referrals, tmp_path, what):
     """A file that is no older copy of this warehouse stays as it is."""

@@ -118,7 +118,8 @@ def _refuse_second_warehouse(warehouse: Path) -> None:
 @contextmanager
 def _mirror(warehouse: Path) -> Iterator[tuple[Path, Path]]:
     """A warehouse file that holds what the server holds, and a temporary directory."""
-    kept = warehouse.with_name(f"{warehouse.name}.postgres")
+    # DuckDB takes a relative path that begins with `md:` for a URL.
+    kept = warehouse.absolute().with_name(f"{warehouse.name}.postgres")
     with run_lock(warehouse), explain_errors(kept), temporary_directory(kept) as directory:
         # Moved away while it changes, so that a killed load leaves no mirror that is ahead.
         mirror = directory / "mirror.duckdb"

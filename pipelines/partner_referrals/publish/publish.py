@@ -90,7 +90,8 @@ def _workplace(target: Path) -> Iterator[Path]:
 
     One publish at a time has it; it is removed at the end, and by the next after a kill.
     """
-    place = target / _WORKPLACE
+    # DuckDB takes a relative path that begins with `md:` for a URL.
+    place = target.absolute() / _WORKPLACE
     with lock_file(target / f"{_WORKPLACE}.lock", f"Another publish to {target}"):
         shutil.rmtree(place, ignore_errors=True)
         try:

@@ -21,6 +21,7 @@ _SCHEMAS = (
     "staging",
     "intermediate",
     "marts",
+    "information_schema",
 )
 # DuckDB reads a backslash as a slash everywhere, and puts `.wal` before a question mark. Windows
 # has neither in a name.
@@ -52,7 +53,7 @@ def open_warehouse(
         try:
             if not path.exists():
                 _make_whole(path)
-            connection = duckdb.connect(str(path), read_only=read_only)
+            connection = _connect(path, read_only=read_only)
             break
         except duckdb.IOException as error:
             held = _HELD.search(str(error))
@@ -148,12 +149,17 @@ def _begins_like_sqlite(path: Path) -> bool:
         return False
 
 
+def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """The file at `path`, also where DuckDB takes what the name begins with (`md:`) for a URL."""
+    return duckdb.connect(str(path.absolute()), read_only=read_only)
+
+
 def _make_whole(path: Path) -> None:
     """Put a new warehouse in place at once; half of one could never be opened again."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
     try:
-        duckdb.connect(str(draft)).close()
+        _connect(draft).close()
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
