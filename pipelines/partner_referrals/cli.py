@@ -611,10 +611,15 @@ def views(
         count = refresh_postgres_views(settings)
         print(f"{count} views refreshed in postgres.")
         return
-    from partner_referrals.warehouse.connection import open_warehouse, transaction
+    from partner_referrals.warehouse.connection import (
+        open_warehouse,
+        require_usable,
+        transaction,
+    )
     from partner_referrals.warehouse.tables import create_tables, has_table
     from partner_referrals.warehouse.views import refresh_views
 
+    require_usable(warehouse, must_exist=True)
     with open_warehouse(warehouse) as connection:
         if not has_table(connection, "load_runs"):
             raise UsageError(f"{warehouse} holds no load yet. Run 'referrals load' first.")

@@ -27,7 +27,7 @@ from partner_referrals.settings import (
     locate_warehouse,
     read_destination,
 )
-from partner_referrals.warehouse.connection import open_warehouse
+from partner_referrals.warehouse.connection import open_warehouse, require_usable
 from partner_referrals.warehouse.records import count_records, describe_records
 from partner_referrals.warehouse.view_settings import read_view_settings
 from partner_referrals.warehouse.views import SQL
@@ -183,8 +183,7 @@ def _describe_warehouse(warehouse: Path) -> str:
 
         return describe_postgres()
     if not warehouse.exists():
-        if not warehouse.parent.is_dir():
-            raise UsageError(f"There is no directory {warehouse.parent} for the warehouse.")
+        require_usable(warehouse)
         return f"{warehouse} will be made by the first load"
     with open_warehouse(warehouse, read_only=True, wait_seconds=0) as connection:
         return f"{warehouse} holds {describe_records(count_records(connection))}"

@@ -48,18 +48,24 @@ def loaded(serve, referrals, warehouse, loaded_once):
         (["login"], 2, "Nothing says who signs in"),
         (["query", "select 1"], 2, "There is no warehouse"),
         (["status"], 2, "There is no warehouse"),
+        (["report"], 2, "There is no warehouse"),
+        (["views"], 2, "There is no warehouse"),
+        (["backup", "copy.duckdb"], 2, "There is no warehouse"),
+        (["publish", "bi"], 2, "There is no warehouse"),
         (["views", "--warehouse", "nowhere/x.duckdb"], 2, "There is no directory"),
         (["sandbox", "--records", "nowhere.jsonl"], 2, "nowhere.jsonl"),
         (["sandbox", "--engagements", "missing.jsonl"], 2, "missing.jsonl"),
     ],
 )
-def test_bad_usage_is_one_sentence(referrals, arguments, code, said):
-    """What cannot work is said in a sentence on stderr, with the exit code of the contract."""
+def test_bad_usage_is_one_sentence(referrals, warehouse, arguments, code, said):
+    """What cannot work is told in a sentence, with the contract's exit code; nothing is made."""
     found, out, told = referrals(*arguments)
 
     assert (code, "") == (found, out)
     assert said in told
     assert "Traceback" not in told
+    # A load's is there from the start, by the fixture.
+    assert [] == [path for path in warehouse.parent.iterdir() if path != warehouse]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import duckdb
 from partner_referrals.errors import UsageError
 from partner_referrals.output.files import require_writable, write_file
 from partner_referrals.warehouse.account import Account, read_account
-from partner_referrals.warehouse.connection import has_load, open_warehouse
+from partner_referrals.warehouse.connection import has_load, open_warehouse, require_usable
 from partner_referrals.warehouse.lock import run_lock
 from partner_referrals.warehouse.records import count_records
 from partner_referrals.warehouse.tables import has_table
@@ -18,9 +18,10 @@ from partner_referrals.warehouse.tables import has_table
 def back_up(warehouse: Path, copy: Path) -> dict[str, int]:
     """Write a copy of the warehouse to `copy`; how many records of each kind it holds.
 
-    The run lock is held meanwhile. Raises UsageError where `copy` exists and holds more than an
-    older copy of this warehouse would, or cannot be written.
+    The run lock is held meanwhile. Raises UsageError where there is no warehouse, and where `copy`
+    exists and holds more than an older copy of this warehouse would, or cannot be written.
     """
+    require_usable(warehouse, must_exist=True)
     require_writable(copy, inputs=[warehouse])
     with run_lock(warehouse):
         # Opened for writing, so that what lies in the write-ahead log is in the file.

@@ -14,7 +14,7 @@ from partner_referrals.errors import ReferralsError, UsageError, first_line
 from partner_referrals.output.files import is_same_file, sync, sync_directory
 from partner_referrals.publish.snapshot import COPY_NAME, TABLES_FOLDER, Snapshot, write_snapshot
 from partner_referrals.warehouse.account import is_published_copy
-from partner_referrals.warehouse.connection import open_warehouse
+from partner_referrals.warehouse.connection import open_warehouse, require_usable
 from partner_referrals.warehouse.lock import lock_file
 
 MANIFEST_NAME = "manifest.json"
@@ -28,6 +28,7 @@ def publish(warehouse: Path, target: Path) -> Snapshot:
     nothing to publish or `target` cannot be used, Locked where the warehouse or another publish is
     busy, ReferralsError where it fails on the way, a full disk for one.
     """
+    require_usable(warehouse, must_exist=True)
     require_publishable(warehouse, target)
     with _workplace(target) as place:
         try:

@@ -45,7 +45,7 @@ def open_warehouse(
     Raises UsageError where the path holds no warehouse, WarehouseFailed where the file cannot be
     read.
     """
-    require_usable(path, read_only=read_only)
+    require_usable(path, must_exist=read_only)
     wait_seconds = LOCK_WAIT_SECONDS if wait_seconds is None else wait_seconds
     started_at = time.monotonic()
     is_waiting = False
@@ -102,15 +102,15 @@ def has_load(connection: duckdb.DuckDBPyConnection) -> bool:
         return False
 
 
-def require_usable(path: Path, *, read_only: bool = False) -> None:
-    """Raise UsageError where `path` cannot be a warehouse, or holds none to be read."""
+def require_usable(path: Path, *, must_exist: bool = False) -> None:
+    """Raise UsageError where `path` cannot be a warehouse, or holds none that `must_exist`."""
     try:
-        _require_usable(path, read_only)
+        _require_usable(path, must_exist)
     except OSError as error:
         raise UsageError(f"The warehouse {path} cannot be used: {error.strerror}.") from error
 
 
-def _require_usable(path: Path, read_only: bool) -> None:
+def _require_usable(path: Path, must_exist: bool) -> None:
     if path.is_dir():
         raise UsageError(
             f"The warehouse path {path} is a directory. Give a file: --warehouse "
@@ -133,7 +133,7 @@ def _require_usable(path: Path, read_only: bool) -> None:
             f"{path} is an SQLite file, not a DuckDB file. Nothing was changed; name another with "
             "--warehouse."
         )
-    if read_only and not path.exists():
+    if must_exist and not path.exists():
         raise UsageError(
             f"There is no warehouse at {path}. Run 'referrals load' first, or name the file with "
             "--warehouse."
