@@ -269,6 +269,11 @@ def load(
     with _failure_as_json(as_json), alerting("referrals load", _say) as alerts:
         if full and filter:
             raise UsageError("--full lists everything and --filter a part. Give one of them.")
+        if filter is not None and not filter.strip():
+            raise UsageError(
+                "--filter is empty, which would load everything. Nothing was loaded; write an "
+                "expression such as \"status eq 'Won'\", or leave the option out."
+            )
         # dlt reads the configuration when it is imported, so not before it was checked.
         _check_configuration(with_source=True)
         warehouse = _locate(warehouse)

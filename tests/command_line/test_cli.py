@@ -44,6 +44,7 @@ def loaded(serve, referrals, warehouse, loaded_once):
         (["launch"], 2, "No such command"),
         (["load", "--nope"], 2, "No such option"),
         (["load", "--full", "--filter", "status eq 'Won'"], 2, "Give one of them"),
+        (["load", "--filter", " "], 2, "--filter is empty"),
         (["load"], 2, "Nothing says who signs in"),
         (["login"], 2, "Nothing says who signs in"),
         (["query", "select 1"], 2, "There is no warehouse"),
