@@ -15,10 +15,11 @@ DOCUMENT = Path(__file__).parent.parent / "configuration.md"
 
 # dlt's own, as far as requests follow them.
 RUNTIME_MEANINGS = {
-    "request_timeout": "Seconds in which a request has to be answered.",
-    "request_max_attempts": "How often a request is tried before the run fails.",
-    "request_backoff_factor": "Seconds before the second try; doubled before each further one.",
-    "request_max_retry_delay": "At most so many seconds lie between two tries.",
+    "request_timeout": "Seconds in which a request has to be answered, 0.1 to 86400.",
+    "request_max_attempts": "How often a request is tried before the run fails, 1 to 100.",
+    "request_backoff_factor": "Seconds before the second try, doubled before each further one; "
+    "0 to 86400.",
+    "request_max_retry_delay": "At most so many seconds lie between two tries, 0 to 86400.",
 }
 
 INTRODUCTION = """\

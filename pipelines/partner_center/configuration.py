@@ -66,10 +66,24 @@ def forget_configuration() -> None:
     Container()[PluggableRunContext] = context
 
 
-def check_runtime() -> None:
-    """Raise UsageError where dlt cannot read its own settings, such as request_timeout."""
+def read_runtime() -> RuntimeConfiguration:
+    """dlt's own settings, which say how long and how often requests are tried.
+
+    Raises UsageError where they cannot be read or cannot work.
+    """
     with explained_errors("[runtime]"):
-        resolve_configuration(RuntimeConfiguration())
+        runtime = resolve_configuration(RuntimeConfiguration())
+    require_range("runtime.request_timeout", runtime.request_timeout, 0.1, 86_400)
+    require_range("runtime.request_max_attempts", runtime.request_max_attempts, 1, 100)
+    require_range("runtime.request_backoff_factor", runtime.request_backoff_factor, 0, 86_400)
+    require_range("runtime.request_max_retry_delay", runtime.request_max_retry_delay, 0, 86_400)
+    return runtime
+
+
+def require_range(option: str, value: float, low: float, high: float) -> None:
+    """Raise UsageError unless the value lies between `low` and `high`, both included."""
+    if not low <= value <= high:
+        raise UsageError(f"{option} is {value}, but must lie between {low} and {high}.")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Where Partner Center is: its clouds, its hosts, the permissions that it asks for, its limits."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ ENGAGEMENTS_BASE_URL = "https://api.partner.microsoft.com"
 RESOURCE_NAMES = ("referrals", "engagements", "search")
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+_HOST = re.compile(r"[\w.:%-]+")
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,29 @@ def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in LOOPBACK_HOSTS
 
 
-def require_tls(url: str, option: str) -> None:
-    """Raise UsageError unless `url` is https, or http on this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return
-    if parts.scheme == "http" and is_loopback(url):
-        return
-    raise UsageError(
-        f"{option} is '{url}', which is no https address, so the token would travel in the clear. "
-        "Nothing was sent. Write https://..."
-    )
+def has_tls(url: str) -> bool:
+    """Whether `url` is an address that can be asked, https or on this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        # ValueError: a name or a port that is none.
+        host.encode("idna")
+        is_address = _HOST.fullmatch(host) and parts.port != 0 and url.isprintable()
+    except ValueError:
+        return False
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
+    return bool(is_address) and is_safe
+
+
+def require_shown_url(url: str, option: str) -> None:
+    """Raise UsageError unless `url` may be asked, and holds nothing that messages must not show."""
+    if any(mark in url for mark in "@?#"):
+        raise UsageError(
+            f"{option} holds a user name, a password or a query, which would be shown in messages "
+            "and kept in load_runs. Nothing was sent; write the address alone: https://HOST/PATH"
+        )
+    if not has_tls(url):
+        raise UsageError(
+            f"{option} is '{url}', which is no https address. A token must not travel in the "
+            "clear, and a port is a number from 1 to 65535. Nothing was sent. Write https://..."
+        )

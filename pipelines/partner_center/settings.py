@@ -12,10 +12,11 @@ from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfigu
 from dlt.common.typing import TSecretStrValue
 
 from partner_center.configuration import (
-    check_runtime,
     explained_errors,
     forget_configuration,
     full_names_only,
+    read_runtime,
+    require_range,
 )
 from partner_center.configuration_files import check_names, look_up, read_files
 from partner_center.endpoints import (
@@ -23,7 +24,7 @@ from partner_center.endpoints import (
     ENGAGEMENTS_BASE_URL,
     MAX_PAGE_SIZE,
     RESOURCE_NAMES,
-    require_tls,
+    require_shown_url,
 )
 from partner_center.errors import UsageError
 
@@ -96,19 +97,21 @@ class PartnerCenterSettings(BaseConfiguration):
         self.credentials.clean()
         cloud = CLOUDS[self.cloud]
         self.base_url = (self.base_url or cloud.base_url).rstrip("/")
-        require_tls(self.base_url, "sources.partner_center.base_url")
+        require_shown_url(self.base_url, "sources.partner_center.base_url")
         self.engagements_base_url = (self.engagements_base_url or ENGAGEMENTS_BASE_URL).rstrip("/")
-        require_tls(self.engagements_base_url, "sources.partner_center.engagements_base_url")
+        require_shown_url(self.engagements_base_url, "sources.partner_center.engagements_base_url")
         _require_resources(self.resources)
         tenant = self.credentials.tenant_id or "organizations"
         self.credentials.authority = (
             self.credentials.authority or f"{cloud.authority}/{tenant}"
         ).rstrip("/")
-        require_tls(self.credentials.authority, "sources.partner_center.credentials.authority")
-        _require_range("page_size", self.page_size, 1, MAX_PAGE_SIZE)
-        _require_range("parallel_requests", self.parallel_requests, 1, 32)
-        _require_range("lookback_days", self.lookback_days, 0, 3_650)
-        _require_range("max_wait_seconds", self.max_wait_seconds, 0, 86_400)
+        require_shown_url(
+            self.credentials.authority, "sources.partner_center.credentials.authority"
+        )
+        require_range("sources.partner_center.page_size", self.page_size, 1, MAX_PAGE_SIZE)
+        require_range("sources.partner_center.parallel_requests", self.parallel_requests, 1, 32)
+        require_range("sources.partner_center.lookback_days", self.lookback_days, 0, 3_650)
+        require_range("sources.partner_center.max_wait_seconds", self.max_wait_seconds, 0, 86_400)
 
 
 def resolve_settings(section: str = "partner_center", **given: Any) -> PartnerCenterSettings:
@@ -136,7 +139,7 @@ def check_source_configuration() -> None:
     """
     try:
         check_names(read_files(), os.environ, known_keys())
-        check_runtime()
+        read_runtime()
     except UsageError:
         forget_configuration()
         raise
@@ -157,11 +160,4 @@ def _require_resources(names: list[str]) -> None:
             f"sources.partner_center.resources is {names!r}, but must list each of "
             f"{', '.join(RESOURCE_NAMES)} at most once, and one at least. Nothing was sent; write "
             'for example resources = ["referrals", "engagements"].'
-        )
-
-
-def _require_range(option: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise UsageError(
-            f"sources.partner_center.{option} is {value}, but must lie between {low} and {high}."
         )

@@ -11,7 +11,7 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import RuntimeConfiguration
 from requests import RequestException
 
-from partner_center.endpoints import require_tls
+from partner_center.endpoints import has_tls
 from partner_referrals.errors import ReferralsError, UsageError
 from partner_referrals.settings import ALERTS_HEARTBEAT, ALERTS_WEBHOOK, Setting
 
@@ -33,7 +33,7 @@ def read_address(setting: Setting) -> str:
     Raises UsageError where what is sent to it would not be encrypted, without showing the address.
     """
     address = setting.read()
-    if address and not _is_safe(address):
+    if address and not has_tls(address):
         raise UsageError(
             f"{setting.section}.{setting.name} is no https address, so what is sent to it would "
             "travel in the clear. Write https://..., or leave it empty."
@@ -144,11 +144,3 @@ def shape_message(host: str, message: str) -> dict[str, Any]:
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
     return {"type": "message", "attachments": [attachment]}
-
-
-def _is_safe(address: str) -> bool:
-    try:
-        require_tls(address, "alerts")
-    except (UsageError, ValueError):
-        return False
-    return True

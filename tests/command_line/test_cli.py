@@ -45,6 +45,9 @@ def loaded(serve, referrals, warehouse, loaded_once):
         (["load", "--nope"], 2, "No such option"),
         (["load", "--full", "--filter", "status eq 'Won'"], 2, "Give one of them"),
         (["load", "--filter", " "], 2, "--filter is empty"),
+        (["load", "--filter", "\udce9"], 2, "not UTF-8"),
+        (["demo", "--warehouse", "."], 2, "is a directory"),
+        (["demo", "--warehouse", ""], 2, "is a directory"),
         (["load"], 2, "Nothing says who signs in"),
         (["login"], 2, "Nothing says who signs in"),
         (["query", "select 1"], 2, "There is no warehouse"),
@@ -76,10 +79,16 @@ def test_bad_usage_is_one_sentence(referrals, warehouse, arguments, code, said):
         ("PAGE_SIZE", "10000", "must lie between 1 and 9999"),
         ("PAGE_SIZE", "many", "page_size"),
         ("BASE_URL", "http://partner.example", "no https address"),
+        ("BASE_URL", "http://[::1", "no https address"),
+        ("BASE_URL", "http://localhost:abc", "no https address"),
+        ("BASE_URL", "https://par tner.example", "no https address"),
+        ("BASE_URL", "http://me:canary@localhost:1", "holds a user name"),
+        ("ENGAGEMENTS_BASE_URL", "https://partner.example/?key=canary", "or a query"),
+        ("CREDENTIALS__AUTHORITY", "https://canary@login.example", "holds a user name"),
     ],
 )
 def test_wrong_configuration_is_named(monkeypatch, serve, referrals, name, value, said):
-    """A setting that cannot work is named, with what to write instead."""
+    """A setting that cannot work is named, with what to write instead; a secret is not shown."""
     serve(referral("a"))
     monkeypatch.setenv(f"SOURCES__PARTNER_CENTER__{name}", value)
 
@@ -87,6 +96,7 @@ def test_wrong_configuration_is_named(monkeypatch, serve, referrals, name, value
 
     assert 2 == code
     assert said in told
+    assert "canary" not in told
 
 
 def test_refused_token_asks_for_sign_in(serve, referrals):
@@ -323,6 +333,7 @@ def test_moment_that_is_none_is_refused(loaded, option):
         (["--max-issues", "1000"], 0),
         (["--max-issues", "-1"], 1),
         (["--max-age", "soon"], 2),
+        (["--max-age", "²h"], 2),
         (["--max-age", "9999999999999d"], 2),
         (["--max-age", "999999999d"], 0),
     ],
@@ -482,6 +493,18 @@ def test_statement_from_a_file(loaded, tmp_path):
 
     assert "n\n7\n" == loaded("query", "--file", tmp_path / "q.sql", "--format", "csv")[1]
     assert 2 == loaded("query")[0]
+
+
+@pytest.mark.parametrize("arguments", [["select '\udce9'"], ["--file", "q.sql"], ["-"]])
+def test_statement_that_is_no_utf8_is_refused(loaded, monkeypatch, tmp_path, arguments):
+    """Wherever it comes from."""
+    (tmp_path / "q.sql").write_bytes(b"select '\xe9'")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"select '\xe9'"), "utf-8"))
+
+    code, out, told = loaded("query", *arguments)
+
+    assert (2, "", 1) == (code, out, told.count("\n"))
+    assert "utf-8" in told.lower()
 
 
 def test_version_is_shown(referrals):

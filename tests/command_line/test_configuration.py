@@ -12,6 +12,7 @@ from dlt.common.runtime.run_context import RunContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from partner_center.configuration import read_runtime
 from partner_center.configuration_files import (
     check_names,
     look_up,
@@ -128,6 +129,25 @@ def test_unknown_variable_is_refused():
         check_names({}, ["SOURCES__PARTNER_CENTER__PAGE_SISE"], KNOWN)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("request_timeout", "0"),
+        ("request_timeout", "nan"),
+        ("request_timeout", "1e300"),
+        ("request_max_attempts", "0"),
+        ("request_backoff_factor", "-1"),
+        ("request_max_retry_delay", "nan"),
+    ],
+)
+def test_limit_of_requests_out_of_range_is_named(monkeypatch, name, value):
+    """dlt takes any number for its settings."""
+    monkeypatch.setenv(f"RUNTIME__{name.upper()}", value)
+
+    with pytest.raises(UsageError, match=rf"runtime\.{name} is .* must lie between"):
+        read_runtime()
+
+
 def test_secrets_are_cleaned():
     """What comes along when a token is copied is no part of it."""
     configured = PartnerCenterSettings(
@@ -233,7 +253,8 @@ def test_warehouse_is_found_in_order(write, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "x" * 300, "what?.duckdb", "information_schema.duckdb"]
+    "name",
+    ["", ".", "..", "x" * 300, "what?.duckdb", "\udce9.duckdb", "information_schema.duckdb"],
 )
 def test_unusable_warehouse_is_refused(name):
     """Before anything else happens."""

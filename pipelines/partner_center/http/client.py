@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from dlt.common.configuration.resolve import resolve_configuration
-from dlt.common.configuration.specs import RuntimeConfiguration
 from requests import PreparedRequest, Request, RequestException, Response, Session
 
+from partner_center.configuration import read_runtime
 from partner_center.endpoints import is_loopback
 from partner_center.errors import RequestRefused, UsageError
 from partner_center.http.body import AnswerTooLarge, to_utf8
@@ -57,7 +56,7 @@ class PartnerCenterClient:
         self._user = user
         # Plain HTTP to this machine must not leave it through a proxy.
         self._proxies = {"no_proxy": "*"} if is_loopback(self.url) else {}
-        runtime = resolve_configuration(RuntimeConfiguration())
+        runtime = read_runtime()
         self._attempts = runtime.request_max_attempts
         self._backoff_factor = runtime.request_backoff_factor
         self._max_delay = min(runtime.request_max_retry_delay, settings.max_wait_seconds)
