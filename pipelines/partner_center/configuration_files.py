@@ -148,7 +148,7 @@ def _check_section(
         elif keys is not None and key not in keys:
             raise _unknown(f"'{key}' in [{section}]", key, keys, place)
         elif keys is None and key in inner:
-            raise UsageError(f"[{prefix}{key}] must be a section, but is {value!r} {place}.")
+            raise UsageError(f"[{prefix}{key}] must be a section, but is a value {place}.")
 
 
 def _unknown(name: str, key: str, known: Iterable[str], place: str) -> UsageError:

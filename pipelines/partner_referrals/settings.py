@@ -40,7 +40,8 @@ class Setting:
         value, directory = look_up(self.section, self.name)
         if not isinstance(value, str):
             raise UsageError(
-                f"[{self.section}] {self.name} is {value!r}, not a text. Write it in quotes."
+                f"[{self.section}] {self.name} is of the type {type(value).__name__}, not a text. "
+                "Write it in quotes."
             )
         return value.strip(), directory
 

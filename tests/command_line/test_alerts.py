@@ -177,6 +177,19 @@ def test_unsafe_address_is_refused_unseen(monkeypatch, address):
     assert "canary" not in str(refused.value)
 
 
+@pytest.mark.parametrize("text", ["alerts = '{}'", "alerts.webhook = ['{}']"])
+def test_address_in_the_wrong_place_is_not_shown(tmp_path, referrals, text):
+    """Who knows it can write to the chat."""
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "secrets.toml").write_text(text.format("https://hooks.example/canary"))
+
+    code, out, told = referrals("doctor")
+
+    assert 2 == code
+    assert "alerts" in out
+    assert "canary" not in out + told
+
+
 # Of a load
 
 
