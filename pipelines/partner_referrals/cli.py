@@ -84,6 +84,9 @@ def main() -> None:
         # Names from all over the world, also where the system's own encoding lacks them.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        # Bytes of another encoding arrive as lone surrogates, as in arguments, in any locale.
+        sys.stdin.reconfigure(errors="surrogateescape")
     # Where a person looks on, the time of each line is in the way.
     with nullcontext() if sys.stderr.isatty() else redirect_stderr(TimedLines(sys.stderr)):
         _run_command()
@@ -91,6 +94,8 @@ def main() -> None:
 
 def _run_command() -> None:
     try:
+        for argument in sys.argv[1:]:
+            _require_utf8(argument, f"The argument {argument!r}")
         app()
     except ReferralsError as error:
         if not _interruptions:
@@ -106,6 +111,14 @@ def _run_command() -> None:
             raise
     if _interruptions:
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _require_utf8(text: str, subject: str) -> None:
+    """Raise UsageError for bytes that are no UTF-8; Python passes them on as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{subject} is not UTF-8 text. Nothing was done; give UTF-8.") from error
 
 
 def _interrupt(signal_number: int, frame: object) -> None:
@@ -154,8 +167,10 @@ def demo(
     from partner_referrals.demo import run_demo
     from partner_referrals.output.terminal import RunProgress, show_table
     from partner_referrals.report import write_report
+    from partner_referrals.warehouse.connection import require_usable
     from partner_referrals.warehouse.query import query as ask
 
+    require_usable(warehouse)
     page = warehouse.with_suffix(".html")
     if page.exists() and not warehouse.exists():
         raise UsageError(
@@ -498,7 +513,9 @@ def _read_sql(sql: str | None, file: Path | None) -> str:
             return file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"The statement in {file} cannot be read: {error}.") from error
-    return sys.stdin.read() if sql == "-" else str(sql)
+    text = sys.stdin.read() if sql == "-" else str(sql)
+    _require_utf8(text, "The statement on standard input")
+    return text
 
 
 @app.command()
@@ -553,7 +570,7 @@ def status(
 
 def _read_age(text: str) -> timedelta:
     units = {"m": "minutes", "h": "hours", "d": "days"}
-    if text[:-1].isdigit() and text[-1:] in units:
+    if text[:-1].isdecimal() and text[-1:] in units:
         with suppress(OverflowError):
             return timedelta(**{units[text[-1]]: int(text[:-1])})
     raise UsageError(f"--max-age '{text}' is no time. Write 90m, 26h or 2d.")

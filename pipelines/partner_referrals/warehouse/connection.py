@@ -121,7 +121,8 @@ def _require_usable(path: Path, must_exist: bool) -> None:
             f"The warehouse {path} is named like a schema inside it, which DuckDB cannot tell "
             f"apart. Give it another name: --warehouse {path.with_name('referrals.duckdb')}"
         )
-    if odd := [character for character in _NOT_IN_PATHS if character in str(path.absolute())]:
+    # A byte that is no UTF-8 is a lone surrogate here.
+    if odd := re.findall(rf"[{re.escape(_NOT_IN_PATHS)}\ud800-\udfff]", str(path.absolute())):
         raise UsageError(
             f"The warehouse path {path} holds a {odd[0]}, below which DuckDB keeps no file. Give "
             "it a place whose name does without, with --warehouse."
