@@ -473,6 +473,15 @@ def test_json_numbers_are_numbers(loaded):
     assert [{"a": 1, "a_1": 1.5, "b": True}] == json.loads(out)
 
 
+def test_json_has_null_for_what_is_no_number(loaded):
+    """At any depth; JSON has neither NaN nor infinity, but a text may be called so."""
+    sql = "select 'nan'::double a, ['-inf'::double, 1.5] b, {'NaN': 'inf'::float} c, '\"NaN' d"
+    _, out, _ = loaded("query", sql, "--format", "json")
+
+    row = {"a": None, "b": [None, 1.5], "c": {"NaN": None}, "d": '"NaN'}
+    assert [row] == json.loads(out, parse_constant=pytest.fail)
+
+
 def test_table_keeps_every_digit_in_a_pipe(loaded):
     """Nothing is cut or rounded, however wide the table is."""
     _, out, _ = loaded("query", f"select 12345.67::double a, '{'x' * 300}' b, 11995 c")

@@ -1,8 +1,10 @@
 """Writes the answer of a query: as a table for people, or as CSV, JSON or Parquet by DuckDB."""
 
 import csv
+import re
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -12,6 +14,9 @@ import pyarrow as pa
 
 # A spreadsheet takes a text for a formula that begins with one of these, blanks before it or not.
 _FORMULA = r"^[\s\x{FEFF}]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|^[\t\r]"
+
+# DuckDB writes the numbers that JSON lacks as JavaScript does.
+_TEXT_OR_NAN = re.compile(rb'(?P<text>"(?:[^"\\]|\\.)*")|NaN|-?Infinity')
 
 
 class TextTable(NamedTuple):
@@ -51,7 +56,10 @@ def write_csv(out: IO[bytes], answer: pa.Table) -> None:
 
 
 def write_json(out: IO[bytes], answer: pa.Table) -> None:
-    """Write an answer as a JSON array of objects; a name that repeats gets a number behind it."""
+    """Write an answer as a JSON array of objects; a name that repeats gets a number behind it.
+
+    JSON has no NaN and no infinity: where an answer holds one, at any depth, null is written.
+    """
     # ISO 8601, which JSON readers expect.
     iso = ", ".join(
         f"replace({name}::varchar, ' ', 'T') as {name}"
@@ -59,7 +67,13 @@ def write_json(out: IO[bytes], answer: pa.Table) -> None:
         if pa.types.is_timestamp(field.type)
     )
     rows = f"(select * replace ({iso}) from answer)" if iso else "answer"
-    _copy(out, answer, f"select {_named(answer)} from {rows}", "format json, array true")
+    _copy(
+        out,
+        answer,
+        f"select {_named(answer)} from {rows}",
+        "format json, array true",
+        _null_for_nan,
+    )
 
 
 def write_parquet(out: IO[bytes], answer: pa.Table) -> None:
@@ -67,14 +81,29 @@ def write_parquet(out: IO[bytes], answer: pa.Table) -> None:
     _copy(out, answer, f"select {_named(answer)} from answer", "format parquet")
 
 
-def _copy(out: IO[bytes], answer: pa.Table, query: str, options: str) -> None:
+def _null_for_nan(row: bytes) -> bytes:
+    """A row of JSON, which is one line, as every reader of JSON takes it."""
+    if b"NaN" not in row and b"Infinity" not in row:
+        return row
+    return _TEXT_OR_NAN.sub(lambda found: found["text"] or b"null", row)
+
+
+def _copy(
+    out: IO[bytes],
+    answer: pa.Table,
+    query: str,
+    options: str,
+    change_line: Callable[[bytes], bytes] | None = None,
+) -> None:
     with tempfile.TemporaryDirectory(prefix="referrals-") as directory:
         file = Path(directory) / "answer"
         with _holding(answer) as connection:
             connection.execute(f"copy ({query}) to '{file}' ({options})")
         with file.open("rb") as written:
-            while block := written.read(1 << 20):
-                out.write(block)
+            if change_line:
+                out.writelines(map(change_line, written))
+            else:
+                shutil.copyfileobj(written, out)
 
 
 @contextmanager
