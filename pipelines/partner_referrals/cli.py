@@ -281,7 +281,7 @@ def load(
     from partner_referrals.output.terminal import RunProgress
     from partner_referrals.settings import PUBLISH_DIR, read_destination
 
-    with _failure_as_json(as_json), alerting("referrals load", _say) as alerts:
+    with _one_json_object(as_json) as answer, alerting("referrals load", _say) as alerts:
         if full and filter:
             raise UsageError("--full lists everything and --filter a part. Give one of them.")
         if filter is not None and not filter.strip():
@@ -329,9 +329,11 @@ def load(
                 f"everything that came of {run.resource} is loaded, but Partner Center's own "
                 f"counts differ (its total: {run.server_total}, ours: {run.warehouse_total})."
             )
-        if as_json and outcome.succeeded:
-            rows = [run.as_row() for run in outcome.runs]
-            _print_json(rows[0] if len(rows) == 1 else {"runs": rows})
+        rows = [run.as_row() for run in outcome.runs]
+        if len(rows) > 1:
+            answer |= {"succeeded": True, "runs": rows}
+        elif outcome.succeeded:
+            answer |= rows[0]
         outcome.raise_worst()
         # What a filter left out was neither listed nor counted.
         if not unreconciled and not filter:
@@ -341,18 +343,20 @@ def load(
 
 
 @contextmanager
-def _failure_as_json(is_wanted: bool) -> Iterator[None]:
-    """Print one JSON object also where the run fails."""
+def _one_json_object(is_wanted: bool) -> Iterator[dict[str, Any]]:
+    """An object to be filled, which is printed at the end, also where the run fails."""
+    answer: dict[str, Any] = {}
     try:
-        yield
+        yield answer
     except ReferralsError as error:
-        if is_wanted:
-            _print_json({"succeeded": False, "error": str(error), "exit_code": error.exit_code})
+        answer |= {"succeeded": False, "error": str(error), "exit_code": error.exit_code}
         raise
     except KeyboardInterrupt:
-        if is_wanted:
-            _print_json({"succeeded": False, "error": "interrupted", "exit_code": EXIT_INTERRUPTED})
+        answer |= {"succeeded": False, "error": "interrupted", "exit_code": EXIT_INTERRUPTED}
         raise
+    finally:
+        if is_wanted and answer:
+            _print_json(answer)
 
 
 def _print_json(value: Any) -> None:

@@ -147,3 +147,22 @@ def test_failed_load_is_one_json_object_too(referrals):
     answer = json.loads(out)
     assert (2, False, 2) == (code, answer["succeeded"], answer["exit_code"])
     assert answer["error"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_load_of_several_resources_is_one_json_object(serve, referrals, monkeypatch, fails):
+    """Each run is in it, and the worst failure, if there is one."""
+    sandbox = serve(referral("a"))
+    prefix = "SOURCES__PARTNER_CENTER__"
+    token = "revoked" if fails else sandbox.engagements_access_token
+    monkeypatch.setenv(f"{prefix}RESOURCES", '["referrals", "engagements"]')
+    monkeypatch.setenv(f"{prefix}ENGAGEMENTS_BASE_URL", sandbox.base_url)
+    monkeypatch.setenv(f"{prefix}CREDENTIALS__ENGAGEMENTS_ACCESS_TOKEN", token)
+
+    code, out, _ = referrals("load", "--json")
+
+    answer = json.loads(out)
+    assert [True, not fails] == [run["succeeded"] for run in answer["runs"]]
+    assert fails != answer["succeeded"]
+    assert (code or None) == answer.get("exit_code") == (3 if fails else None)
+    assert fails == ("engagements could not be loaded" in answer.get("error", ""))
