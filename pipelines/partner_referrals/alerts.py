@@ -3,7 +3,8 @@
 import html
 import platform
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,13 @@ from requests import RequestException
 
 from partner_center.endpoints import has_tls
 from partner_referrals.errors import ReferralsError, UsageError
-from partner_referrals.settings import ALERTS_HEARTBEAT, ALERTS_WEBHOOK, Setting
+from partner_referrals.settings import (
+    ALERTS_HEARTBEAT,
+    ALERTS_WEBHOOK,
+    DEFAULT_WAREHOUSE,
+    Setting,
+    name_warehouse,
+)
 
 # Where Teams' Workflows take messages; everything else is taken to understand Slack's shape, as
 # Mattermost, Rocket.Chat and Google Chat do.
@@ -45,43 +52,71 @@ class Alerts:
     """Tells the configured chat what needs a look, and the configured heartbeat what went well.
 
     `say` is called where they cannot be told: an alert changes nothing about a load. Messages name
-    `warehouse` and `account` as soon as these are set.
+    `warehouse` and `account` as soon as these are set. `option` is the warehouse that the command
+    line names, if any: a file beside it holds a character for each trouble that the chat knows of.
     """
 
-    def __init__(self, job: str, say: Callable[[str], None]) -> None:
+    def __init__(self, job: str, say: Callable[[str], None], option: Path | None = None) -> None:
         self.warehouse = ""
         self.account = ""
         self._job = f"{job} on {platform.node() or 'an unnamed host'}"
         self._say = say
         self._webhook = read_address(ALERTS_WEBHOOK)
         self._heartbeat = read_address(ALERTS_HEARTBEAT)
+        # Not in load_runs: where the configuration is wrong, there is no run.
+        self._troubles = _beside_warehouse(option)
 
-    def tell(self, message: str) -> None:
-        """Send a message to the chat, if there is one."""
-        subject = ", ".join(filter(None, (self._job, self.warehouse, self.account)))
-        if self._webhook and (trouble := alert(self._webhook, f"{subject}: {message}")):
-            self._say(trouble)
+    def tell_trouble(self, message: str) -> None:
+        """Send a message to the chat, if there is one, and keep that it was told."""
+        if self._tell(message):
+            with suppress(OSError), self._troubles.open("a") as troubles:
+                troubles.write(".")
 
-    def note_good_load(self, failed_before: int) -> None:
-        """Ask for the heartbeat; tell the chat where `failed_before` loads had been bad."""
-        if failed_before:
-            self.tell(f"recovered: this load is good, after {failed_before} that were not.")
+    def note_good_load(self) -> None:
+        """Ask for the heartbeat; if the chat was told of trouble, tell that it is over."""
+        count = self._troubles.stat().st_size if self._troubles.is_file() else 0
+        were = "that was" if count == 1 else "that were"
+        if count and self._tell(f"recovered: this load is good, after {count} {were} not."):
+            with suppress(OSError):
+                self._troubles.unlink()
         if self._heartbeat and (trouble := beat(self._heartbeat)):
             self._say(trouble)
 
+    def _tell(self, message: str) -> bool:
+        """Whether there is a chat, and it took the message."""
+        if not self._webhook:
+            return False
+        subject = ", ".join(filter(None, (self._job, self.warehouse, self.account)))
+        trouble = alert(self._webhook, f"{subject}: {message}")
+        if trouble:
+            self._say(trouble)
+        return not trouble
+
+
+def _beside_warehouse(option: Path | None) -> Path:
+    """Where it is kept what the chat was told, also if the configuration cannot be used."""
+    try:
+        warehouse = name_warehouse(option)
+    except UsageError:
+        warehouse = Path(DEFAULT_WAREHOUSE)
+    return warehouse.with_name(f"{warehouse.name}.alerted")
+
 
 @contextmanager
-def alerting(job: str, say: Callable[[str], None]) -> Iterator[Alerts]:
-    """Tell the configured chat, if any, when what stands inside fails; errors pass unchanged."""
-    alerts = Alerts(job, say)
+def alerting(job: str, say: Callable[[str], None], option: Path | None = None) -> Iterator[Alerts]:
+    """Tell the configured chat, if any, when what stands inside fails; errors pass unchanged.
+
+    `option` is the warehouse that the command line names, if any.
+    """
+    alerts = Alerts(job, say, option)
     try:
         yield alerts
     except ReferralsError as error:
-        alerts.tell(f"failed. {error}")
+        alerts.tell_trouble(f"failed. {error}")
         raise
     except Exception as error:
         # Its text may hold anything, customer names included, so it stays on this machine.
-        alerts.tell(
+        alerts.tell_trouble(
             f"failed in a way that nobody foresaw ({type(error).__name__}); see the job's log."
         )
         raise

@@ -281,7 +281,10 @@ def load(
     from partner_referrals.output.terminal import RunProgress
     from partner_referrals.settings import PUBLISH_DIR, read_destination
 
-    with _one_json_object(as_json) as answer, alerting("referrals load", _say) as alerts:
+    with (
+        _one_json_object(as_json) as answer,
+        alerting("referrals load", _say, warehouse) as alerts,
+    ):
         if full and filter:
             raise UsageError("--full lists everything and --filter a part. Give one of them.")
         if filter is not None and not filter.strip():
@@ -325,7 +328,7 @@ def load(
             _publish(warehouse, target)
         unreconciled = [run for run in outcome.succeeded if run.reconciled is False]
         for run in unreconciled:
-            alerts.tell(
+            alerts.tell_trouble(
                 f"everything that came of {run.resource} is loaded, but Partner Center's own "
                 f"counts differ (its total: {run.server_total}, ours: {run.warehouse_total})."
             )
@@ -337,7 +340,7 @@ def load(
         outcome.raise_worst()
         # What a filter left out was neither listed nor counted.
         if not unreconciled and not filter:
-            alerts.note_good_load(outcome.failed_before)
+            alerts.note_good_load()
     if unreconciled:
         raise typer.Exit(EXIT_NOT_RECONCILED)
 

@@ -137,6 +137,11 @@ def check_configuration() -> None:
 def locate_warehouse(option: Path | None) -> Path:
     """Check the configuration; the warehouse file that the command line or it names."""
     check_configuration()
+    return name_warehouse(option)
+
+
+def name_warehouse(option: Path | None) -> Path:
+    """As `locate_warehouse`, but whatever else is wrong in the configuration."""
     warehouse = option if option is not None else PIPELINE_WAREHOUSE.read_path()
     warehouse = warehouse or Path(DEFAULT_WAREHOUSE)
     if not warehouse.name:

@@ -6,6 +6,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs import PluggableRunContext
 
 from partner_referrals.alerts import alert, beat, read_address, shape_message
 from partner_referrals.errors import UsageError
@@ -244,6 +246,47 @@ def test_recovery_is_told_once(serve, referrals, configure, told):
     *_, last = told()
     assert 3 == len(told())
     assert last.endswith("recovered: this load is good, after 2 that were not.")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PUBLISH__DIR", "nowhere/published"),
+        ("PIPELINE__WAREHOSE", "mistyped.duckdb"),
+        ("RUNTIME__REQUEST_TIMEOUT", "soon"),
+        ("VIEWS__SLA_RULES", "nowhere.csv"),
+    ],
+)
+def test_recovery_from_what_left_no_run_is_told(
+    serve, referrals, told, monkeypatch, variable, value
+):
+    """A failure before the warehouse was opened leads to the same message, once."""
+    serve(referral("a"))
+    with monkeypatch.context() as wrong:
+        wrong.setenv(variable, value)
+        assert 2 == referrals("load")[0]
+    # Each process reads dlt's configuration anew; here the one is still without.
+    Container()[PluggableRunContext] = PluggableRunContext()
+
+    for _ in range(2):
+        assert 0 == referrals("load")[0]
+
+    _, last = told()
+    assert last.endswith("recovered: this load is good, after 1 that was not.")
+
+
+def test_recovery_is_told_to_a_chat_that_missed_it(serve, referrals, configure, chat, told):
+    """Where the chat does not take the message, the next good load tells it again."""
+    sandbox = serve(referral("a"))
+    sandbox.revoke_access_tokens()
+    referrals("load")
+    configure(sandbox)
+    chat.answers = [404]
+
+    for _ in range(3):
+        assert 0 == referrals("load")[0]
+
+    assert 3 == len(told())
 
 
 def test_failed_load_is_told(serve, referrals, told, warehouse):

@@ -14,14 +14,12 @@ _WORST_FIRST = (2, 3, 1, 75)
 class LoadOutcome:
     """The runs of one load, a failed one with its error, in the order of the resources.
 
-    `account` is whose records were loaded, None where that is not known. `failed_before` is how
-    many loads since the last good one failed or did not reconcile, of the resource with the most.
+    `account` is whose records were loaded, None where that is not known.
     """
 
     runs: tuple[LoadRun, ...]
     errors: tuple[ReferralsError | None, ...]
     account: Account | None = None
-    failed_before: int = 0
 
     @property
     def succeeded(self) -> tuple[LoadRun, ...]:

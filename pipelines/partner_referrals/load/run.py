@@ -110,17 +110,15 @@ def _load_each(
         runs=tuple(each.run for each in ended),
         errors=tuple(each.error for each in ended),
         account=next((each.account for each in ended if each.account), None),
-        failed_before=max(each.failed_before for each in ended),
     )
 
 
 class _Ended(NamedTuple):
-    """The row of a run, and why it failed if it did; what it found of the warehouse before."""
+    """The row of a run, why it failed if it did, and whose records the warehouse holds."""
 
     run: LoadRun
     error: ReferralsError | None
     account: Account | None
-    failed_before: int
 
 
 def _load_one(
@@ -140,12 +138,12 @@ def _load_one(
             mode = choose_mode(state, job.options, job.started_at)
             for each in run_passes(job, state, mode, directory):
                 passes.append(each)
-            return _Ended(_finish(job, passes, clock), None, job.account, state.failed_count)
+            return _Ended(_finish(job, passes, clock), None, job.account)
     except (ReferralsError, KeyboardInterrupt) as error:
         run = _record_failure(job, mode, passes, clock, error)
         if isinstance(error, KeyboardInterrupt):
             raise
-        return _Ended(run, error, state.account, state.failed_count)
+        return _Ended(run, error, state.account)
 
 
 def _find_account(job: Job, clients: Sequence[PartnerCenterClient]) -> Account:

@@ -17,14 +17,12 @@ class WarehouseState:
     `newest_activity` is the newest change not after now, `verified_at` the end of the last full
     load whose counts agreed with the server's, `verified_by` the user of that load. Naive UTC; None
     where there is none yet. `account` is whose records these are.
-    `failed_count` is how many loads since the last good one failed or did not reconcile.
     """
 
     newest_activity: datetime | None = None
     verified_at: datetime | None = None
     verified_by: str | None = None
     account: Account | None = None
-    failed_count: int = 0
 
 
 def read_state(
@@ -40,7 +38,6 @@ def read_state(
         verified_at,
         verified_by,
         account,
-        _count_failed(connection, resource),
     )
 
 
@@ -86,17 +83,6 @@ def _read_runs(
         {"now": now, "resource": resource.name},
     ).fetchall()
     return rows[0]
-
-
-def _count_failed(connection: duckdb.DuckDBPyConnection, resource: Resource) -> int:
-    (count,) = connection.execute(
-        f"with runs as (from {_runs_of(connection)} where resource = $resource "
-        # Those bring a part, so they are neither good nor bad for the whole.
-        "and mode <> 'filtered') select count(*) from runs where not is_good and started_at > "
-        "coalesce((select max(started_at) from runs where is_good), '-infinity'::timestamp)",
-        {"resource": resource.name},
-    ).fetchall()[0]
-    return int(count)
 
 
 def _runs_of(connection: duckdb.DuckDBPyConnection) -> str:
