@@ -608,7 +608,8 @@ def doctor(
     elif missing is None:
         print("\nEverything is in place. 'referrals load' brings in what Partner Center shows now.")
     else:
-        print(f"\nNext: {missing.advice}\n" if missing.advice else "")
+        advice = missing.advice or f"do what is said at '{missing.subject}' above."
+        print(f"\nNext: {advice}\n")
         print("Then run 'referrals doctor' again.")
     if missing:
         raise typer.Exit(missing.exit_code)

@@ -28,6 +28,7 @@ from partner_referrals.settings import (
     read_destination,
 )
 from partner_referrals.warehouse.connection import open_warehouse, require_usable
+from partner_referrals.warehouse.lock import lock_of
 from partner_referrals.warehouse.records import count_records, describe_records
 from partner_referrals.warehouse.view_settings import read_view_settings
 from partner_referrals.warehouse.views import SQL
@@ -177,13 +178,15 @@ def _describe_endpoint(settings: PartnerCenterSettings, resource: Resource) -> s
 
 
 def _describe_warehouse(warehouse: Path) -> str:
+    require_usable(warehouse)
+    for each in (warehouse.parent, lock_of(warehouse), warehouse):
+        _require_writable(each, "load")
     if read_destination() == "postgres":
         # What only some installations have brings its driver.
         from partner_referrals.load.postgres import describe_postgres
 
-        return describe_postgres()
+        return describe_postgres(warehouse)
     if not warehouse.exists():
-        require_usable(warehouse)
         return f"{warehouse} will be made by the first load"
     with open_warehouse(warehouse, read_only=True, wait_seconds=0) as connection:
         return f"{warehouse} holds {describe_records(count_records(connection))}"
@@ -207,11 +210,16 @@ def _describe_publish(warehouse: Path) -> str:
     if target is None:
         return "nothing is published after a load"
     if not target.exists() and target.parent.is_dir():
+        _require_writable(target.parent, "publish")
         return f"{target} will be made by the first load"
     require_publishable(warehouse, target)
-    if not os.access(target, os.W_OK):
-        raise UsageError(f"{target} cannot be written to. Give this user the right to publish.")
+    _require_writable(target, "publish")
     return f"into {target}"
+
+
+def _require_writable(path: Path, verb: str) -> None:
+    if path.exists() and not os.access(path, os.W_OK):
+        raise UsageError(f"{path} cannot be written to. Give this user the right to {verb}.")
 
 
 def _describe_alerts(send_test: bool) -> str:

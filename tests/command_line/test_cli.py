@@ -186,10 +186,13 @@ def test_held_warehouse_names_its_holder(serve, referrals, warehouse, monkeypatc
         holder.stdout.readline()
 
         code, _, told = referrals("load")
+        found, examined, _ = referrals("doctor")
 
         holder.communicate(b"\n")
-    assert 75 == code
+    assert (75, 75) == (code, found)
     assert f"PID {holder.pid}" in told
+    assert "still was" not in examined
+    assert "Next: do what is said at 'warehouse' above." in examined
 
 
 def test_query_shows_a_table(loaded):

@@ -1,6 +1,10 @@
 """`referrals doctor` leads from nothing to a first load, one missing thing at a time."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -20,6 +24,13 @@ STEPS = [
     "publish",
     "alerts",
 ]
+
+
+# Permissions hold for root too without these rights.
+_RIGHTS = "-dac_override,-dac_read_search"
+WITHOUT_ROOT = (
+    ["setpriv", f"--bounding-set={_RIGHTS}", f"--inh-caps={_RIGHTS}"] if os.geteuid() == 0 else []
+)
 
 
 @pytest.fixture
@@ -144,6 +155,42 @@ def test_unusable_warehouse_is_found(serve, referrals, tmp_path):
     code, out, _ = referrals("doctor", "--warehouse", tmp_path)
 
     assert (2, without("warehouse")) == (code, examined(out))
+
+
+@pytest.mark.parametrize(
+    ("locked", "mode", "step"),
+    [
+        (".", 0o555, "warehouse"),
+        ("referrals.duckdb", 0o444, "warehouse"),
+        ("referrals.duckdb.lock", 0o444, "warehouse"),
+        ("bi", 0o555, "publish"),
+    ],
+)
+def test_what_a_load_may_not_write_is_found(
+    serve, empty_warehouse, tmp_path, monkeypatch, locked, mode, step
+):
+    """Doctor finds the permissions in the way, of a load that would fail on them."""
+    serve(referral("a"))
+    home = tmp_path / "home"
+    (home / "bi").mkdir(parents=True)
+    if locked != ".":
+        shutil.copy(empty_warehouse, home / "referrals.duckdb")
+        (home / "referrals.duckdb.lock").touch()
+    (home / locked).chmod(mode)
+    target = home / "bi" / "new" if step == "publish" else tmp_path / "published"
+    monkeypatch.setenv("PUBLISH__DIR", str(target))
+
+    tried = [
+        subprocess.run(
+            [*WITHOUT_ROOT, sys.executable, "-m", "partner_referrals", command],
+            cwd=home, capture_output=True, text=True,
+        )
+        for command in ("doctor", "load")
+    ]  # fmt: skip
+
+    assert [2, 2] == [done.returncode for done in tried]
+    assert without(step) == examined(tried[0].stdout)
+    assert "cannot be written to" in tried[0].stdout
 
 
 def test_unknown_key_is_a_missing_step(tmp_path, referrals):

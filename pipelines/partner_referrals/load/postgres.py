@@ -88,8 +88,13 @@ def load_into_postgres(
     return outcome
 
 
-def describe_postgres() -> str:
-    """What the configured server holds, as a sentence; raises what `connect_to_postgres` raises."""
+def describe_postgres(warehouse: Path) -> str:
+    """What the configured server holds, as a sentence.
+
+    Raises UsageError if a warehouse file exists at `warehouse`, and what `connect_to_postgres`
+    raises.
+    """
+    _refuse_second_warehouse(warehouse)
     with connect_to_postgres() as server:
         if not server.column_names(REFERRALS):
             return "postgres answers, and will be filled by the first load"

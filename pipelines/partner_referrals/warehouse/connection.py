@@ -167,9 +167,10 @@ def _make_whole(path: Path) -> None:
 
 
 def _still_held(path: Path, holder: str, wait_seconds: float) -> Locked:
+    waited = f", and still was after {wait_seconds:.0f} s" if wait_seconds else ""
     return Locked(
-        f"The warehouse {path} is held by {holder}, and still was after {wait_seconds:.0f} s. "
-        "Nothing was changed; close that program, or try again later."
+        f"The warehouse {path} is held by {holder}{waited}. Nothing was changed; close that "
+        "program, or try again later."
     )
 
 

@@ -18,12 +18,16 @@ _log = logging.getLogger(__name__)
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL)
 
 
+def lock_of(warehouse: Path) -> Path:
+    """The file that a load of `warehouse` locks."""
+    return warehouse.with_name(f"{warehouse.name}.lock")
+
+
 @contextmanager
 def run_lock(warehouse: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
     """Hold the run lock of `warehouse`; raises Locked where another run keeps it."""
     require_usable(warehouse)
-    file = warehouse.with_name(f"{warehouse.name}.lock")
-    with lock_file(file, f"Another load of {warehouse}", wait_seconds):
+    with lock_file(lock_of(warehouse), f"Another load of {warehouse}", wait_seconds):
         yield
 
 
