@@ -90,8 +90,8 @@ ALERTS_WEBHOOK = Setting(
 ALERTS_HEARTBEAT = Setting(
     "alerts",
     "heartbeat",
-    "Address that is asked for after each good load, so that a monitor notices when none comes: "
-    "https, except on this machine. Keep it in `secrets.toml` like the webhook.",
+    "Address that is asked for after each good load without `--filter`, so that a monitor notices "
+    "when none comes: https, except on this machine. Keep it in `secrets.toml` like the webhook.",
 )
 VIEWS_SLA_RULES = Setting(
     "views",

@@ -1,8 +1,10 @@
 """A warehouse on a PostgreSQL server: loaded like one on DuckDB, killed, refused."""
 
 import os
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -13,7 +15,7 @@ from partner_center_sandbox.tokens import TokenUser
 from partner_referrals.errors import TryAgainLater, UsageError, WarehouseFailed
 from partner_referrals.load.postgres import load_into_postgres
 from partner_referrals.warehouse.views import view_definitions
-from support.documents import SUPPORT
+from support.documents import ROOT, SUPPORT
 from support.engines import running_postgres
 from support.loads import Notes, make_warehouse
 from support.records import NOW, referral
@@ -252,11 +254,22 @@ def test_server_belongs_to_one_account(tmp_path, database, serve, monkeypatch, h
     assert [(1,)] == run(database, "select count(*) from partner_center.referrals")
 
 
-def test_doctor_looks_at_the_server(database, partner_center, referrals):
+def test_doctor_looks_at_the_server(database, partner_center, referrals, warehouse):
     """The last step of the doctor is the configured server, before and after the first load."""
     assert "postgres answers, and will be filled by the first load" in referrals("doctor")[1]
     referrals("load")
     assert "postgres holds 300 referrals" in referrals("doctor")[1]
+    warehouse.touch()
+    assert "there is a warehouse" in referrals("doctor", "--warehouse", warehouse)[1]
+
+
+def test_age_is_asked_of_the_server(database, tmp_path, partner_center):
+    """The documented statement tells a recent load from an old one."""
+    (shown,) = re.findall(r'-Atc "(.*?)"', (ROOT / "docs" / "scaling.md").read_text())
+    for age, is_recent in ((timedelta(hours=30), False), (timedelta(0), True)):
+        load(tmp_path, datetime.now(UTC).replace(tzinfo=None) - age)
+
+        assert [(is_recent,)] == run(database, shown)
 
 
 def test_views_are_refreshed_there(database, tmp_path, partner_center, referrals):

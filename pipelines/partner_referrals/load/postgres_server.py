@@ -1,5 +1,7 @@
 """A PostgreSQL server that holds the warehouse, spoken to through its own driver."""
 
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,8 +99,8 @@ def connect_to_postgres() -> Iterator[PostgresServer]:
         import psycopg2
     except ImportError as error:
         raise UsageError(
-            'The destination postgres needs a package that is not installed: "psycopg2". Install '
-            "partner-referrals[postgres]."
+            "The destination postgres needs its driver, which is not installed. Nothing was done; "
+            f"install it: {shlex.join([sys.executable, '-m', 'pip', 'install', 'psycopg2-binary'])}"
         ) from error
     address = _read_address()
     try:
