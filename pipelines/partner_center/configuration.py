@@ -6,15 +6,26 @@ from typing import Any
 
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import (
-    ConfigProviderException,
+    ConfigFieldMissingException,
     ConfigurationException,
     ConfigValueCannotBeCoercedException,
+    InvalidNativeValue,
+    ValueNotSecretException,
 )
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import PluggableRunContext, RuntimeConfiguration
 from dlt.common.runtime.run_context import RunContext
 
-from partner_center.errors import UsageError
+from partner_center.errors import UsageError, reason_of
+
+# What dlt can ask for, as a user knows it.
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": 'a list, such as ["referrals"]',
+}
+_SERVER = "Write postgresql://user:password@server:5432/database."
 
 
 class _FullNames:
@@ -88,17 +99,33 @@ def require_range(option: str, value: float, low: float, high: float) -> None:
 
 @contextmanager
 def explained_errors(subject: str) -> Iterator[None]:
-    """Turn dlt's errors about values and files into UsageError."""
+    """Turn dlt's errors about values and files into UsageError; `subject` is the section."""
     try:
         yield
-    except ConfigValueCannotBeCoercedException as error:
+    except ConfigurationException as error:
         raise UsageError(
-            f"In {subject}, {error.field_name} is {error.field_value!r}, which is not of the type "
-            f"{getattr(error.hint, '__name__', error.hint)}. Nothing was done; correct it in .dlt "
-            "or in the environment."
+            f"{_explain(subject, error)} Nothing was done; correct it in .dlt or in the "
+            "environment."
         ) from error
-    except (ConfigurationException, ConfigProviderException) as error:
-        raise UsageError(
-            f"In {subject} something cannot be read: {' '.join(str(error).split())} Nothing was "
-            "done; correct .dlt/config.toml or the environment variable."
-        ) from error
+
+
+def _explain(subject: str, error: ConfigurationException) -> str:
+    """What is wrong in a section, and what is allowed there."""
+    match error:
+        case ConfigValueCannotBeCoercedException():
+            type_name = getattr(error.hint, "__name__", str(error.hint))
+            return (
+                f"In {subject}, {error.field_name} is {error.field_value!r}, but must be "
+                f"{_TYPES.get(type_name, type_name)}."
+            )
+        case ValueNotSecretException():
+            return (
+                f"[{error.key}] stands in {error.provider_name}, but secrets are only read from "
+                "secrets.toml beside it and from the environment."
+            )
+        # Both have no default only where a server has to be named.
+        case ConfigFieldMissingException():
+            return f"In {subject}, credentials is not set. {_SERVER}"
+        case InvalidNativeValue():
+            return f"In {subject}, credentials is not the address of a server. {_SERVER}"
+    return f"{subject} cannot be read: {reason_of(error)}."

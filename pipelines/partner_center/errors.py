@@ -13,6 +13,7 @@
 Each message says what was seen, what it means for the data, and what to do next.
 """
 
+import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -67,6 +68,17 @@ class Throttled(TryAgainLater):
 
 class Locked(TryAgainLater):
     """Another process holds the warehouse, its run lock or the token cache."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something failed, to stand in a sentence: in plain words, or a library's first line."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 text (byte {error.start})"
+    if isinstance(error, csv.Error):
+        return "a value does not end; perhaps a quote is not closed"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error).strip().partition("\n")[0].rstrip(".")
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from partner_referrals.errors import (
     EXIT_NOT_RECONCILED,
     ReferralsError,
     UsageError,
+    reason_of,
 )
 from partner_referrals.output.timed_lines import TimedLines
 
@@ -52,6 +53,9 @@ DEMO_WAREHOUSE = Path("demo.duckdb")
 SANDBOX_DAYS = 30
 # More in a table nobody reads.
 TABLE_ROWS = 1_000
+
+# The base of all that typer raises for wrong usage: click's, or its own copy of that.
+_WrongUsage: Any = typer.BadParameter.__base__
 
 _out = Console(soft_wrap=False)
 _err = Console(stderr=True)
@@ -87,22 +91,41 @@ def main() -> None:
     if isinstance(sys.stdin, io.TextIOWrapper):
         # Bytes of another encoding arrive as lone surrogates, as in arguments, in any locale.
         sys.stdin.reconfigure(errors="surrogateescape")
-    # Where a person looks on, the time of each line is in the way.
-    with nullcontext() if sys.stderr.isatty() else redirect_stderr(TimedLines(sys.stderr)):
-        _run_command()
+    try:
+        # Where a person looks on, the time of each line is in the way.
+        with nullcontext() if sys.stderr.isatty() else redirect_stderr(TimedLines(sys.stderr)):
+            _run_command()
+    except _WrongUsage as error:
+        # Help is no line of a log, so it has no time.
+        _show_usage(error)
+        sys.exit(error.exit_code)
+
+
+def _show_usage(error: Any) -> None:
+    """Say what is wrong with an option, its value included, and how the command is used."""
+    cause: Any = error.__cause__
+    if hasattr(cause, "errors"):
+        # Pydantic's words: Value error, ...; Input should be a valid integer, unable to parse ...
+        (first, *_) = cause.errors()
+        said = first["msg"].removeprefix("Value error, ").partition(", unable to")[0]
+        error.message = said.replace("Input", repr(first["input"]), 1)
+    error.show()
 
 
 def _run_command() -> None:
     try:
         for argument in sys.argv[1:]:
             _require_utf8(argument, f"The argument {argument!r}")
-        app()
+        if code := app(standalone_mode=False):
+            sys.exit(code)
     except ReferralsError as error:
         if not _interruptions:
             _say(f"referrals: {error}")
             sys.exit(error.exit_code)
     except OSError as error:
-        _say(f"referrals: The output could not be written: {error.strerror or error}.")
+        _say(
+            f"referrals: {error.filename or 'The output'} could not be written: {reason_of(error)}."
+        )
         _close_output()
         sys.exit(1)
     except (KeyboardInterrupt, Exception):
@@ -519,7 +542,9 @@ def _read_sql(sql: str | None, file: Path | None) -> str:
         try:
             return file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"The statement in {file} cannot be read: {error}.") from error
+            raise UsageError(
+                f"The statement in {file} cannot be read: {reason_of(error)}."
+            ) from error
     text = sys.stdin.read() if sql == "-" else str(sql)
     _require_utf8(text, "The statement on standard input")
     return text

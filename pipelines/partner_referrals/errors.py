@@ -12,6 +12,7 @@ from partner_center.errors import (
     Throttled,
     TryAgainLater,
     UsageError,
+    reason_of,
 )
 
 __all__ = [
@@ -25,7 +26,7 @@ __all__ = [
     "TryAgainLater",
     "UsageError",
     "WarehouseFailed",
-    "first_line",
+    "reason_of",
 ]
 
 # A run that loaded but whose counts differ from the server's is no error: it ends with this.
@@ -35,8 +36,3 @@ EXIT_INTERRUPTED = 130
 
 class WarehouseFailed(ReferralsError):
     """The warehouse file could not be read or written."""
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error of a library, to be quoted inside a sentence."""
-    return str(error).strip().partition("\n")[0].rstrip(".")

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs import PluggableRunContext
 from dlt.common.runtime.run_context import RunContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -92,6 +94,48 @@ def test_broken_configuration_ends_each_command_in_a_sentence(write, contents):
     )
 
     assert (2, 1, 1) == (ended.returncode, ended.stdout.count("\n"), ended.stderr.count("\n"))
+
+
+@pytest.mark.parametrize(
+    ("contents", "said"),
+    [
+        (
+            "",
+            "destination.postgres, credentials is not set. Write postgresql://",
+        ),
+        (
+            "[destination.postgres]\ncredentials = 'canary'",
+            "[destination.postgres.credentials] stands in config.toml",
+        ),
+    ],
+)
+def test_misplaced_value_is_told_in_plain_words(
+    write, serve, referrals, monkeypatch, contents, said
+):
+    """Which section, where it stands or should, and what to write; the value is not shown."""
+    write(contents)
+    serve(referral("a"))
+    monkeypatch.setenv("PIPELINE__DESTINATION", "postgres")
+    Container()[PluggableRunContext] = PluggableRunContext()
+
+    code, _, told = referrals("load")
+
+    assert 2 == code
+    assert said in told
+    assert "canary" not in told
+
+
+def test_address_of_postgres_is_checked(serve, referrals, monkeypatch):
+    """What is no such address is told without showing it, as it may hold a password."""
+    serve(referral("a"))
+    monkeypatch.setenv("PIPELINE__DESTINATION", "postgres")
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "canary")
+
+    code, _, told = referrals("load")
+
+    assert 2 == code
+    assert "credentials is not the address of a server. Write postgresql://" in told
+    assert "canary" not in told
 
 
 @pytest.mark.parametrize(

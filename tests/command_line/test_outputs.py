@@ -44,6 +44,18 @@ def test_full_disk_is_told(loaded):
     assert "No space left" in ended.stderr
 
 
+def test_backup_on_a_full_disk_names_the_file(loaded):
+    """What could not be written, and that an older copy is as it was."""
+    ended = subprocess.run(
+        ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh", *COMMAND, "backup", "copy.duckdb"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert 1 == ended.returncode
+    assert "copy.duckdb could not be written: File too large. What" in ended.stderr
+    assert [] == list(loaded.parent.glob("*copy*"))
+
+
 @pytest.mark.slow
 def test_interrupted_query_exits_130(loaded):
     """A scheduler's SIGTERM in the middle of DuckDB's work leaves no traceback."""

@@ -179,7 +179,7 @@ def test_credentials_in_the_wrong_file_are_refused(tmp_path, referrals):
         run_context.reload(str(tmp_path))
 
     assert 2 == code
-    assert "cannot hold secret values" in told
+    assert "[sources.partner_center.credentials] stands in config.toml, but secrets are" in told
     assert "canary" not in told
 
 

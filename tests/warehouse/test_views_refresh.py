@@ -246,10 +246,19 @@ def test_own_sla_rules_replace_the_shipped_ones(warehouse, tmp_path):
     [
         ("", "first line"),
         ("rule;applies_from;applies_to;limit_hours\n", "first line"),
-        ("rule,applies_from,applies_to,limit_hours\nours,,,soon\n", "line 2"),
+        (
+            "rule,applies_from,applies_to,limit_hours\nours,,,soon\n",
+            "line 2: limit_hours is 'soon'",
+        ),
         ("rule,applies_from,applies_to,limit_hours\nours,,,0\n", "between 1 and 876000"),
         ("rule,applies_from,applies_to,limit_hours\n,,,24\n", "needs a rule"),
-        ("rule,applies_from,applies_to,limit_hours\nours,1.2.2024,,24\n", "1.2.2024"),
+        (
+            "rule,applies_from,applies_to,limit_hours\nours,1.2.2024,,24\n",
+            "from is '1.2.2024', not",
+        ),
+        ("rule,applies_from,applies_to,limit_hours\nours,,9999-12-31T23-09,24\n", "applies_to is"),
+        ("rule,applies_from,applies_to,limit_hours\n\udcff,,,24\n", "is not UTF-8 text (byte 41)"),
+        ('rule,applies_from,applies_to,limit_hours\n"' + "x" * 200_000, "quote is not closed"),
         ("rule,applies_from,applies_to,limit_hours\nours,,24\n", "4 values"),
         ("rule,applies_from,applies_to,limit_hours\nours,,,24,\n", "4 values"),
         ("rule,applies_from,applies_to,limit_hours\nours,,,24\nours,,,48\n", "two lines of ours"),
@@ -258,7 +267,7 @@ def test_own_sla_rules_replace_the_shipped_ones(warehouse, tmp_path):
 def test_bad_sla_rules_are_told(warehouse, tmp_path, text, reason):
     """A file that cannot be used is refused before anything is touched, with file and reason."""
     rules = tmp_path / "rules.csv"
-    rules.write_text(text)
+    rules.write_text(text, errors="surrogateescape")
 
     with pytest.raises(UsageError, match=f"rules.csv.*{re.escape(reason)}"):
         refresh_views(warehouse, ViewSettings(sla_rules=rules))
@@ -267,7 +276,7 @@ def test_bad_sla_rules_are_told(warehouse, tmp_path, text, reason):
 
 def test_missing_sla_rules_are_told(warehouse, tmp_path):
     """A file that is not there is refused, not replaced by the shipped rules."""
-    with pytest.raises(UsageError, match=r"none\.csv"):
+    with pytest.raises(UsageError, match=r"none\.csv cannot be used: No such file or directory\."):
         refresh_views(warehouse, ViewSettings(sla_rules=tmp_path / "none.csv"))
 
 

@@ -10,7 +10,7 @@ from requests import PreparedRequest, Request, RequestException, Response, Sessi
 
 from partner_center.configuration import read_runtime
 from partner_center.endpoints import is_loopback
-from partner_center.errors import RequestRefused, UsageError
+from partner_center.errors import RequestRefused, UsageError, reason_of
 from partner_center.http.body import AnswerTooLarge, to_utf8
 from partner_center.http.failures import (
     PASSING_FAILURES,
@@ -141,8 +141,8 @@ class PartnerCenterClient:
         except OSError as error:
             # requests does not wrap the error for a certificate bundle that does not exist.
             failed = UsageError(
-                f"The trusted certificates cannot be read: {error}. Nothing was sent; correct "
-                "REQUESTS_CA_BUNDLE."
+                f"The trusted certificates cannot be read: {reason_of(error)}. Nothing was sent; "
+                "correct REQUESTS_CA_BUNDLE."
             )
         raise failed
 

@@ -18,6 +18,7 @@ from partner_center.errors import (
     ServerFailed,
     Throttled,
     UsageError,
+    reason_of,
 )
 from partner_center.sign_in.refusals import is_passing, refusal
 
@@ -119,8 +120,8 @@ def explain_failures(authority: str) -> Iterator[None]:
     except OSError as error:
         # RequestException, above, is one too; what is left is a bundle that cannot be read.
         raise UsageError(
-            f"The certificates to trust cannot be read: {error}. Nothing was sent; correct "
-            "REQUESTS_CA_BUNDLE."
+            f"The certificates to trust cannot be read: {reason_of(error)}. Nothing was sent; "
+            "correct REQUESTS_CA_BUNDLE."
         ) from None
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ServerFailed(

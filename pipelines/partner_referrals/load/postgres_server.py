@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 from dlt.common.configuration import configspec
-from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
+from partner_center.configuration import explained_errors
 from partner_center.schema.tables import Table
-from partner_referrals.errors import UsageError, WarehouseFailed, first_line
+from partner_referrals.errors import UsageError, WarehouseFailed, reason_of
 from partner_referrals.warehouse.tables import SQL_TYPES
 
 _BATCH_ROWS = 50_000
@@ -115,18 +115,13 @@ def connect_to_postgres() -> Iterator[PostgresServer]:
 
 
 def _read_address() -> str:
-    try:
+    with explained_errors("destination.postgres"):
         settings = resolve_configuration(_PostgresSettings(), sections=("destination", "postgres"))
-    except ConfigurationException as error:
-        raise UsageError(
-            f"The destination postgres is not configured: {first_line(error)}. See "
-            "[destination.postgres.credentials]."
-        ) from error
     return str(settings.credentials.to_native_representation())
 
 
 def _explain(error: Exception) -> UsageError | WarehouseFailed:
-    said = first_line(error)
+    said = reason_of(error)
     refused = ("FATAL", "ermission denied")
     if any(word in str(error) for word in refused) and "starting up" not in str(error):
         return UsageError(

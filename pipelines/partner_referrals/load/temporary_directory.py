@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from partner_referrals.errors import WarehouseFailed
+from partner_referrals.errors import WarehouseFailed, reason_of
 
 
 @contextmanager
@@ -21,8 +21,8 @@ def explain_errors(warehouse: Path) -> Iterator[None]:
         yield
     except (duckdb.Error, OSError) as error:
         raise WarehouseFailed(
-            f"The load could not be finished: {error}. No reader of {warehouse} sees a part of it; "
-            "correct the cause (disk space, permissions) and run the load again."
+            f"The load could not be finished: {reason_of(error)}. No reader of {warehouse} sees a "
+            "part of it; correct the cause (disk space, permissions) and run the load again."
         ) from error
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from partner_referrals.errors import ReferralsError, UsageError
+from partner_referrals.errors import ReferralsError, UsageError, reason_of
 
 
 @contextmanager
@@ -39,8 +39,7 @@ def write_file(path: Path, inputs: Iterable[Path] = ()) -> Iterator[IO[bytes]]:
             sync_directory(path.parent)
     except OSError as error:
         raise ReferralsError(
-            f"{path} could not be written: {error.strerror or error}. What was there before is "
-            "unchanged."
+            f"{path} could not be written: {reason_of(error)}. What was there before is unchanged."
         ) from error
     finally:
         if draft is not None:

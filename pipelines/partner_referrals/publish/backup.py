@@ -19,7 +19,8 @@ def back_up(warehouse: Path, copy: Path) -> dict[str, int]:
     """Write a copy of the warehouse to `copy`; how many records of each kind it holds.
 
     The run lock is held meanwhile. Raises UsageError where there is no warehouse, and where `copy`
-    exists and holds more than an older copy of this warehouse would, or cannot be written.
+    exists and holds more than an older copy of this warehouse would, or cannot be written;
+    ReferralsError where writing fails on the way, a full disk for one.
     """
     require_usable(warehouse, must_exist=True)
     require_writable(copy, inputs=[warehouse])
@@ -35,12 +36,15 @@ def back_up(warehouse: Path, copy: Path) -> dict[str, int]:
                 f"{copy} is not an older copy of {warehouse}: it is something else, belongs to "
                 "another account, or holds loads of its own. It is not replaced; name another file."
             )
-        with tempfile.TemporaryDirectory(dir=copy.parent, prefix=".referrals-") as directory:
+        with (
+            write_file(copy, inputs=[warehouse]) as out,
+            tempfile.TemporaryDirectory(dir=copy.parent, prefix=".referrals-") as directory,
+        ):
             draft = Path(directory) / "copy.duckdb"
             shutil.copyfile(warehouse, draft)
             with open_warehouse(draft, read_only=True) as connection:
                 counts = count_records(connection)
-            with write_file(copy, inputs=[warehouse]) as out, draft.open("rb") as source:
+            with draft.open("rb") as source:
                 shutil.copyfileobj(source, out)
     return counts
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from partner_referrals.errors import ReferralsError, UsageError, first_line
+from partner_referrals.errors import ReferralsError, UsageError, reason_of
 from partner_referrals.output.files import is_same_file, sync, sync_directory
 from partner_referrals.publish.snapshot import COPY_NAME, TABLES_FOLDER, Snapshot, write_snapshot
 from partner_referrals.warehouse.account import is_published_copy
@@ -39,7 +39,7 @@ def publish(warehouse: Path, target: Path) -> Snapshot:
             _finish_files(place)
         except (OSError, duckdb.Error) as error:
             raise ReferralsError(
-                f"The files for {target} could not be written: {first_line(error)}. "
+                f"The files for {target} could not be written: {reason_of(error)}. "
                 "What was published before is untouched."
             ) from error
         _put_in_place(place, target, [*snapshot.rows, MANIFEST_NAME])

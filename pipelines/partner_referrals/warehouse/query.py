@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from partner_referrals.errors import UsageError, first_line
+from partner_referrals.errors import UsageError, reason_of
 from partner_referrals.timestamps import read_timestamp
 from partner_referrals.warehouse.connection import has_load, open_warehouse
 
@@ -108,7 +108,7 @@ def reading_marts(
             yield connection
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise UsageError(
-                f"The views of {warehouse} were made by another version ({first_line(error)}). "
+                f"The views of {warehouse} were made by another version ({reason_of(error)}). "
                 "Make them anew with 'referrals views'; the data stays as it is."
             ) from error
 

@@ -2,11 +2,12 @@
 
 import csv
 import itertools
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from partner_referrals.errors import UsageError
+from partner_referrals.errors import UsageError, reason_of
 
 # A hundred years.
 MAX_LIMIT_HOURS = 876_000
@@ -34,7 +35,7 @@ def read_sla_rules(path: Path) -> list[SlaRule]:
                 raise ValueError(f"two lines of {one.rule} apply to the same moment")
     except (OSError, ValueError, csv.Error) as error:
         raise UsageError(
-            f"The SLA rules in {path} cannot be used: {error}. The views are as before. "
+            f"The SLA rules in {path} cannot be used: {reason_of(error)}. The views are as before. "
             "Correct the file, or leave `sla_rules` empty for the shipped rules."
         ) from error
     return rules
@@ -43,14 +44,16 @@ def read_sla_rules(path: Path) -> list[SlaRule]:
 def _read_sla_rule(row: dict[str, str], line: int) -> SlaRule:
     if None in row or None in row.values():
         raise ValueError(f"line {line} does not have {len(SlaRule._fields)} values")
-    try:
-        hours = int(row["limit_hours"])
-        start, end = _read_moment(row["applies_from"]), _read_moment(row["applies_to"])
-    except ValueError as error:
-        raise ValueError(f"line {line}: {error}") from error
-    if not row["rule"] or not 0 < hours <= MAX_LIMIT_HOURS:
+    start, end = (_read_moment(name, row[name], line) for name in ("applies_from", "applies_to"))
+    if not row["rule"]:
+        raise ValueError(f"line {line} needs a rule")
+    text = row["limit_hours"].strip()
+    # No more digits than the largest, as Python refuses to read some thousands.
+    hours = int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
+    if not 0 < hours <= MAX_LIMIT_HOURS:
         raise ValueError(
-            f"line {line} needs a rule and a limit_hours between 1 and {MAX_LIMIT_HOURS}"
+            f"line {line}: limit_hours is '{text}', not a whole number between 1 and "
+            f"{MAX_LIMIT_HOURS}"
         )
     return SlaRule(row["rule"], start, end, hours)
 
@@ -63,9 +66,14 @@ def _overlap(one: SlaRule, other: SlaRule) -> bool:
     return starts_before_end(one, other) and starts_before_end(other, one)
 
 
-def _read_moment(text: str) -> datetime | None:
+def _read_moment(name: str, text: str, line: int) -> datetime | None:
     """Naive UTC; a bare date means its first moment, nothing means no bound."""
     if not text:
         return None
-    moment = datetime.fromisoformat(text)
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"line {line}: {name} is '{text}', not a date such as 2026-01-31, or empty"
+        ) from None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from partner_referrals.errors import UsageError
+from partner_referrals.errors import UsageError, reason_of
 from partner_referrals.settings import VIEWS_FUNNEL, VIEWS_FX_RATES, VIEWS_SLA_RULES
 from partner_referrals.warehouse.sla_rules import SlaRule, read_sla_rules
 
@@ -96,8 +96,8 @@ def read_fx_rates(path: Path | None) -> list[FxRate]:
                     )
     except (OSError, ValueError, csv.Error) as error:
         raise UsageError(
-            f"The exchange rates in {path} cannot be used: {error}. The views are as before. "
-            "Correct the file, or leave `fx_rates` empty for Partner Center's rates."
+            f"The exchange rates in {path} cannot be used: {reason_of(error)}. The views are as "
+            "before. Correct the file, or leave `fx_rates` empty for Partner Center's rates."
         ) from error
     return list(found.values())
 

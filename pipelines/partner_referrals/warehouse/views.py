@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from partner_referrals.errors import WarehouseFailed, first_line
+from partner_referrals.errors import WarehouseFailed, reason_of
 from partner_referrals.warehouse.sql_text import text_literal
 from partner_referrals.warehouse.tables import TABLES, create_tables
 from partner_referrals.warehouse.view_settings import AS_SHIPPED, ViewSettings, fill_settings
@@ -82,7 +82,7 @@ def refresh_views(
         _drop_views(connection, folder)
     except duckdb.Error as error:
         raise WarehouseFailed(
-            f"The views could not be replaced ({first_line(error)}). "
+            f"The views could not be replaced ({reason_of(error)}). "
             "The referrals themselves are not touched; the views are as before."
         ) from error
     _create_views(connection, view_definitions(folder))
@@ -281,6 +281,6 @@ def _comment(connection: duckdb.DuckDBPyConnection, definition: ViewDefinition) 
 
 def _broken(path: str, error: duckdb.Error) -> str:
     return (
-        f"No view could be created from {path}: {first_line(error)}. The referrals themselves are "
+        f"No view could be created from {path}: {reason_of(error)}. The referrals themselves are "
         "not touched; the views are as before. Correct the file, then run 'referrals views'."
     )
