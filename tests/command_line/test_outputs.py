@@ -1,6 +1,7 @@
 """What the command line writes, where it fails to, and how it is interrupted."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -54,6 +55,15 @@ def test_backup_on_a_full_disk_names_the_file(loaded):
     assert 1 == ended.returncode
     assert "copy.duckdb could not be written: File too large. What" in ended.stderr
     assert [] == list(loaded.parent.glob("*copy*"))
+
+
+@pytest.mark.parametrize("arguments", [[], ["load", "--nope"], ["load", "--help"]])
+def test_help_carries_no_times(arguments):
+    """Only the lines of a command that runs are read later; the others are for whoever types."""
+    ended = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True)
+
+    assert "referrals" in ended.stdout + ended.stderr
+    assert [] == re.findall(r"^20\d\d-", ended.stdout + ended.stderr, re.MULTILINE)
 
 
 @pytest.mark.slow
