@@ -359,6 +359,18 @@ def test_status_as_json(loaded):
     assert ["full"] == [run["mode"] for run in state["last_runs"]]
 
 
+def test_status_shows_how_an_error_begins(loaded, serve):
+    """The table gives the first sentence of a failed load, and the JSON object all of it."""
+    serve().revoke_access_tokens()
+    _, _, told = loaded("load")
+    error = told.removeprefix("referrals: ").strip()
+
+    assert error in json.loads(loaded("status", "--json")[1])["last_runs"][0]["error"]
+    shown = loaded("status")[1]
+    assert f"{error.partition('. ')[0]}. ..." in shown
+    assert error not in shown
+
+
 def test_views_can_be_refreshed(loaded, ask, warehouse):
     """A view that was dropped by hand is there again."""
     with duckdb.connect(str(warehouse)) as connection:

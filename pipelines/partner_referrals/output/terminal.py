@@ -1,5 +1,6 @@
 """How runs, answers and the state of the warehouse look on a terminal."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -134,11 +135,20 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
+def _first_sentence(text: str | None) -> str | None:
+    """What happened; what follows is what to do about it, too much for a column."""
+    sentence, *others = re.split(r"(?<=[.!?]) (?=[A-Z'])", text or "", maxsplit=1)
+    return f"{sentence} ..." if others else text
+
+
 def show_status(console: Console, status: Status) -> None:
-    """Print how the warehouse is, as four tables."""
+    """Print how the warehouse is, as four tables; of an error, the first sentence."""
     show_table(console, [status.freshness], title="Freshness")
     show_table(console, status.resources, title="Resources")
-    runs = [{name: run[name] for name in _SHOWN_OF_A_RUN} for run in status.last_runs]
+    runs = [
+        {name: run[name] for name in _SHOWN_OF_A_RUN} | {"error": _first_sentence(run["error"])}
+        for run in status.last_runs
+    ]
     show_table(console, runs, title="Last loads")
     issues = [{"rule": rule, "count": count} for rule, count in status.issue_counts.items()]
     show_table(console, issues, title="Data quality issues")
