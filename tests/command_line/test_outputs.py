@@ -150,16 +150,30 @@ def test_own_page_beside_the_demo_is_kept(referrals, tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [["--port", "99999"], ["--count", "-5"], ["--records", "broken.jsonl"],
-     ["--records", "x" * 300]],
+     ["--records", "x" * 300], ["--records", "list.jsonl"], ["--engagements", "list.jsonl"],
+     ["--records", "empty.jsonl"], ["--engagements", "empty.jsonl"]],
 )  # fmt: skip
 def test_unusable_option_of_the_sandbox_is_told(referrals, tmp_path, arguments):
-    """Exit code 2 and a sentence."""
+    """Exit code 2 and a sentence, which names what was given."""
     (tmp_path / "broken.jsonl").write_text('{"id": "a"}\n{"id": \n')
+    (tmp_path / "list.jsonl").write_text('{"id": "a"}\n[1]\n')
+    (tmp_path / "empty.jsonl").write_text("\n")
 
     code, out, told = referrals("sandbox", *arguments)
 
     assert (2, "") == (code, out)
+    assert arguments[1] in told
+    assert ("Line 2" in told) == (arguments[1] in ("broken.jsonl", "list.jsonl"))
     assert "Traceback" not in told
+
+
+def test_report_of_another_kind_is_refused(loaded, referrals, tmp_path):
+    """HTML under another ending opens nowhere."""
+    code, _, told = referrals("report", "--out", "x.txt")
+
+    assert 2 == code
+    assert "end in .html, .htm, .pdf, .png" in told
+    assert not (tmp_path / "x.txt").exists()
 
 
 def test_failed_load_is_one_json_object_too(referrals):

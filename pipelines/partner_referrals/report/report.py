@@ -10,6 +10,7 @@ from partner_referrals.report.page import render_page
 from partner_referrals.report.printing import PRINTED, print_page
 from partner_referrals.report.words import Words
 
+_PAGES = (".html", ".htm")
 # What a target can be set for, and the most that it can be.
 _TARGETS = {"win_rate": 1.0, "created_count": 1e9, "won_count": 1e9}
 
@@ -50,15 +51,21 @@ def write_report(
     `as_of` (naive UTC, ISO) is the moment that it answers for; with `anonymise`, customers appear
     by number; `targets` are lines to reach, by the name of the figure ("win_rate"). Readers of
     `out` see the old file or the whole new one. Raises UsageError where nothing can be read or
-    written, or the language is not known.
+    written, `out` ends otherwise, or the language is not known.
     """
     require_writable(out, inputs=[warehouse])
+    kind = out.suffix.lower()
+    # A stream, such as /dev/stdout, has no ending.
+    if kind not in ("", *_PAGES, *PRINTED):
+        raise UsageError(
+            f"The report cannot be written as '{out.suffix}'. Nothing was written; let the name of "
+            f"the file end in {', '.join((*_PAGES, *PRINTED))}."
+        )
     words = Words(language)
     figures = read_figures(
         warehouse, as_of=as_of, customer_alias=words.say("column.customer") if anonymise else None
     )
     page = render_page(figures, words, targets=targets, is_anonymous=anonymise)
-    kind = out.suffix.lower()
     content = print_page(page, kind) if kind in PRINTED else page.encode()
     with write_file(out, inputs=[warehouse]) as file:
         file.write(content)
