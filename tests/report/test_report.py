@@ -22,6 +22,7 @@ from partner_referrals.report.columns import pack_columns
 from partner_referrals.report.figures import read_figures
 from partner_referrals.report.page import render_page
 from partner_referrals.report.words import Words
+from support.documents import ROOT
 from support.loads import build_warehouse, load_everything
 from support.records import NOW, referral
 
@@ -142,6 +143,16 @@ def test_languages_say_the_same():
     assert all(gaps["en"] == other for other in gaps.values())
     assert 1 == len({len(entries["glossary"]) for entries in languages.values()})
     assert 1 == len({tuple(entries["format"]) for entries in languages.values()})
+
+
+@pytest.mark.parametrize("code", ["en", "fr"])
+def test_each_rule_of_data_quality_has_a_name(code):
+    """None is shown by its name in SQL, in whichever language."""
+    definitions = (ROOT / "docs" / "definitions.md").read_text("utf-8")
+    rules = re.findall(r"^\| `(\w+)` \| (?:error|warning|info) ", definitions, re.MULTILINE)
+
+    assert len(rules) > 10
+    assert [] == [rule for rule in rules if f"name.{rule}" not in Words(code).entries]
 
 
 def test_language_has_to_be_there(small, out):

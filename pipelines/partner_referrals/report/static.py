@@ -410,7 +410,7 @@ def _trust(figures: Figures, words: Words) -> str:
         [words.say(f"column.{name}") for name in ("issue", "severity", "referrals")],
         (
             [
-                row["rule"].replace("_", " ").capitalize(),
+                words.name(row["rule"]).capitalize(),
                 words.name(row["severity"]),
                 words.count(row["issue_count"]),
             ]
