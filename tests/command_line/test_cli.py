@@ -134,7 +134,7 @@ def test_other_file_is_no_warehouse(serve, referrals, tmp_path):
     code, _, told = referrals("load", "--warehouse", file)
 
     assert 2 == code
-    assert "no DuckDB file" in told
+    assert told.startswith(f"referrals: {file} is no DuckDB file")
     assert "dear diary" * 1_000 == file.read_text()
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from rich.console import Console
 
+from partner_referrals.output.terminal import RunProgress
 from support.records import referral
 
 COMMAND = [sys.executable, "-m", "partner_referrals"]
@@ -64,6 +66,17 @@ def test_help_carries_no_times(arguments):
 
     assert "referrals" in ended.stdout + ended.stderr
     assert [] == re.findall(r"^20\d\d-", ended.stdout + ended.stderr, re.MULTILINE)
+
+
+def test_warning_of_several_resources_is_printed_once(capsys):
+    """On a full disk none of their runs can be recorded."""
+    with RunProgress(Console(stderr=True)) as progress:
+        for sentence in ("No run could be recorded.", "Another.", "No run could be recorded."):
+            progress.warn(sentence)
+
+    assert ["No run could be recorded.", "Another."] == [
+        line.removeprefix("warning   ") for line in capsys.readouterr().err.splitlines()
+    ]
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from partner_center.listing.counts import NoCounts
 from partner_center.resources import REFERRALS, RESOURCES, Resource
 from partner_center.settings import PartnerCenterSettings, resolve_settings
 from partner_center.sign_in.identity import Identity
-from partner_referrals.errors import ReferralsError, UsageError
+from partner_referrals.errors import Locked, ReferralsError, UsageError
 from partner_referrals.load.counts import record_totals
 from partner_referrals.load.options import Clock, LoadOptions, utc_now
 from partner_referrals.load.outcome import LoadOutcome
@@ -228,8 +228,12 @@ def _record_failure(
         with open_warehouse(job.warehouse, wait_seconds=0) as connection:
             create_tables(connection)
             record_run(connection, run)
-    except (ReferralsError, duckdb.Error):
-        job.progress.warn("The failed run could not be recorded in load_runs either.")
+    except UsageError:
+        # There is no warehouse, so nobody looks for the run in it.
+        pass
+    except (ReferralsError, duckdb.Error) as failure:
+        if not isinstance(error, Locked) and str(failure) != run.error:
+            job.progress.warn("The failed run could not be recorded in load_runs either.")
     return run
 
 

@@ -45,6 +45,7 @@ class RunProgress:
         )
         self._task = self._bar.add_task("list", total=None, pages=0, visible=False)
         self._pages = 0
+        self._warnings: set[str] = set()
 
     def __enter__(self) -> "RunProgress":
         self._bar.start()
@@ -69,8 +70,10 @@ class RunProgress:
         self.say(f"{verb:<10}{subject:<18}{outcome:<42}{seconds:>6.1f}s")
 
     def warn(self, sentence: str) -> None:
-        """Print a sentence that stands out."""
-        self.say(f"warning   {sentence}")
+        """Print a sentence that stands out, once, also where it is true of several resources."""
+        if sentence not in self._warnings:
+            self._warnings.add(sentence)
+            self.say(f"warning   {sentence}")
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
