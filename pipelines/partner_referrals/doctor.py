@@ -30,6 +30,7 @@ from partner_referrals.settings import (
 from partner_referrals.warehouse.connection import open_warehouse, require_usable
 from partner_referrals.warehouse.lock import lock_of
 from partner_referrals.warehouse.records import count_records, describe_records
+from partner_referrals.warehouse.tables import require_own_columns
 from partner_referrals.warehouse.view_settings import read_view_settings
 from partner_referrals.warehouse.views import SQL
 
@@ -189,6 +190,7 @@ def _describe_warehouse(warehouse: Path) -> str:
     if not warehouse.exists():
         return f"{warehouse} will be made by the first load"
     with open_warehouse(warehouse, read_only=True, wait_seconds=0) as connection:
+        require_own_columns(connection)
         return f"{warehouse} holds {describe_records(count_records(connection))}"
 
 

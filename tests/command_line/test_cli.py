@@ -138,6 +138,33 @@ def test_other_file_is_no_warehouse(serve, referrals, tmp_path):
     assert "dear diary" * 1_000 == file.read_text()
 
 
+@pytest.mark.parametrize("table", ["referrals(id integer, name text)", "fx_rates(month date)",
+                                   "load_runs(number integer)"])  # fmt: skip
+def test_database_of_another_program_is_no_warehouse(serve, referrals, tmp_path, table):
+    """Tables of our names with other columns are told before anything is asked or written."""
+    sandbox = serve(referral("a"))
+    file = tmp_path / "other.duckdb"
+    with duckdb.connect(file) as connection:
+        connection.execute(f"create schema partner_center; create table partner_center.{table}")
+    before = file.read_bytes()
+
+    _, out, _ = referrals("doctor", "--warehouse", file)
+    asked = len(sandbox.requests)
+    code, _, told = referrals("load", "--warehouse", file)
+    codes = [
+        referrals(*command, "--warehouse", file)[0]
+        for command in (["status"], ["report"], ["backup", "b"], ["publish", "bi"])
+    ]
+
+    said = f"The table partner_center.{table.partition('(')[0]} has other columns than a load"
+    assert said in out
+    assert (1, asked) == (code, len(sandbox.requests))
+    assert told.startswith(f"referrals: {said}")
+    assert {2} == set(codes)
+    assert 0 == referrals("query", "select 1", "--known-at", "2026-01-01", "--warehouse", file)[0]
+    assert before == file.read_bytes()
+
+
 def test_load_tells_its_steps_on_stderr(serve, referrals):
     """One aligned line a step; stdout stays free for results."""
     serve(referral("a"))

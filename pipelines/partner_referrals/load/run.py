@@ -16,7 +16,7 @@ from partner_center.listing.counts import NoCounts
 from partner_center.resources import REFERRALS, RESOURCES, Resource
 from partner_center.settings import PartnerCenterSettings, resolve_settings
 from partner_center.sign_in.identity import Identity
-from partner_referrals.errors import Locked, ReferralsError, UsageError
+from partner_referrals.errors import Locked, ReferralsError, UsageError, WarehouseFailed
 from partner_referrals.load.counts import record_totals
 from partner_referrals.load.options import Clock, LoadOptions, utc_now
 from partner_referrals.load.outcome import LoadOutcome
@@ -33,7 +33,12 @@ from partner_referrals.warehouse.account import (
 )
 from partner_referrals.warehouse.connection import open_warehouse, transaction
 from partner_referrals.warehouse.lock import run_lock
-from partner_referrals.warehouse.tables import LoadRun, create_tables, record_run
+from partner_referrals.warehouse.tables import (
+    LoadRun,
+    create_tables,
+    record_run,
+    require_own_columns,
+)
 from partner_referrals.warehouse.views import refresh_views
 
 _WITHOUT_OPTIONS = LoadOptions()
@@ -165,6 +170,7 @@ def _read_state(job: Job) -> WarehouseState:
         with open_warehouse(job.warehouse):
             return WarehouseState()
     with open_warehouse(job.warehouse, read_only=True) as connection:
+        require_own_columns(connection)
         if is_published_copy(connection):
             raise UsageError(
                 f"{job.warehouse} is a copy that 'referrals publish' made, and the next publish "
@@ -226,10 +232,11 @@ def _record_failure(
     run.error = str(error) or "The run was interrupted."
     try:
         with open_warehouse(job.warehouse, wait_seconds=0) as connection:
-            create_tables(connection)
+            with suppress(WarehouseFailed):
+                create_tables(connection)
             record_run(connection, run)
-    except UsageError:
-        # There is no warehouse, so nobody looks for the run in it.
+    except (UsageError, duckdb.CatalogException, duckdb.BinderException):
+        # There is no warehouse of ours, so nobody looks for the run in it.
         pass
     except (ReferralsError, duckdb.Error) as failure:
         if not isinstance(error, Locked) and str(failure) != run.error:

@@ -8,6 +8,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from partner_referrals.errors import UsageError
+from partner_referrals.warehouse.connection import has_load
 from partner_referrals.warehouse.sql_text import identifier, text_literal
 from partner_referrals.warehouse.tables import has_table
 from partner_referrals.warehouse.views import SCHEMAS
@@ -85,7 +86,7 @@ def write_snapshot(connection: duckdb.DuckDBPyConnection, place: Path) -> Snapsh
 
 def _read_newest_load(connection: duckdb.DuckDBPyConnection) -> tuple[str, datetime]:
     loads: list[tuple[str, datetime]] = []
-    if has_table(connection, "load_runs"):
+    if has_load(connection):
         loads = connection.execute(
             "select run_id, finished_at from partner_center.load_runs where succeeded "
             "order by finished_at desc, run_id desc limit 1"

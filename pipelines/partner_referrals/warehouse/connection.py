@@ -98,7 +98,8 @@ def has_load(connection: duckdb.DuckDBPyConnection) -> bool:
     try:
         runs = connection.execute("select bool_or(succeeded) from partner_center.load_runs")
         return bool(runs.fetchall()[0][0])
-    except duckdb.CatalogException:
+    except (duckdb.CatalogException, duckdb.BinderException):
+        # No such table, or one of another program.
         return False
 
 

@@ -128,7 +128,7 @@ def _require_known(connection: duckdb.DuckDBPyConnection) -> None:
             "select min(finished_at), min(finished_at) <= getvariable('known_at') "
             "from partner_center.load_runs where succeeded"
         ).fetchall()[0]
-    except duckdb.CatalogException:
+    except (duckdb.CatalogException, duckdb.BinderException):
         return
     if not is_known:
         raise UsageError(

@@ -17,6 +17,7 @@ from partner_center.schema.tables import (
     Table,
     column,
 )
+from partner_referrals.errors import WarehouseFailed
 from partner_referrals.warehouse.sql_text import text_literal
 
 
@@ -144,12 +145,31 @@ TABLES = (*SOURCE_TABLES, REFERRAL_TOTALS, LOAD_RUNS)
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables that are missing, and add the columns that an older warehouse lacks.
 
-    All of them exist afterwards, also empty, so that every view binds.
+    All of them exist afterwards, also empty, so that every view binds. Raises what
+    `require_own_columns` raises.
     """
+    require_own_columns(connection)
     connection.execute("create schema if not exists partner_center")
     found = _read_columns(connection)
     for table in TABLES:
         _complete(connection, table, found.get(table.name))
+
+
+def require_own_columns(connection: duckdb.DuckDBPyConnection) -> None:
+    """Raise WarehouseFailed where a table that a load writes has other columns than it writes.
+
+    Columns that an older warehouse may lack are not missed.
+    """
+    found = _read_columns(connection)
+    for table in (each for each in TABLES if each.name in found):
+        needed = {each.name for each in table.schema if not each.nullable}
+        columns = found[table.name].keys()
+        if odd := sorted((columns - set(table.schema.names)) | (needed - columns)):
+            raise WarehouseFailed(
+                f"The table partner_center.{table.name} has other columns than a load writes: "
+                f"{', '.join(odd)}. Nothing was changed. If the file is another program's, name "
+                "another with --warehouse; otherwise restore the table and load again."
+            )
 
 
 def _read_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str | None]]:
