@@ -1,9 +1,11 @@
 """Deals and searches: loaded beside referrals, each by itself, and without anybody's contacts."""
 
+import re
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from starlette.responses import Response
 
 from partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings
 from partner_center_sandbox import Sandbox
@@ -194,3 +196,54 @@ def test_refused_exchange_rates_stop_nothing(load_all, sandbox, ask, notes):
     (said,) = (each for each in notes.sentences if "let them read exchange rates" in each)
     assert "Referrals admin" not in said
     assert "as it was" not in said
+
+
+def rate_rows(month, *rates):
+    """The answer with the rates of a month, each a currency and a text."""
+    lines = ["CurrencyCode,USDPerUnit,Month", *(f"{code},{rate},{month}" for code, rate in rates)]
+    return Response("\n".join(lines), media_type="text/csv")
+
+
+def test_bad_exchange_rate_costs_no_other(load_all, sandbox, ask, notes):
+    """Of a month with rates that cannot be, the others are kept, and one sentence tells it."""
+    odd = [("ZWL", "0"), ("XXX", "1e308"), ("GBP", "cheap"), ("JPY", ""), ("BRL", "-1"), ("", "1")]
+    sandbox.behaviour.on_request = lambda request: (
+        rate_rows("202603", ("EUR", "1.1"), *odd, ("CHF", "1.2"))
+        if "fxrates" in request.path
+        else None
+    )
+
+    load_all()
+
+    assert [("CHF", 1.2), ("EUR", 1.1)] == ask(
+        "select currency_code, usd_per_unit from partner_center.fx_rates order by all"
+    )
+    (told,) = [each for each in notes.sentences if "rates" in each]
+    assert "6 of its rows cannot be used, the first: USDPerUnit is '0' for ZWL" in told
+
+
+def test_months_without_exchange_rates_hide_no_others(load_all, sandbox, ask):
+    """Where the newest months have none, the next loads ask for older ones, a few at a time."""
+    for month in range(1, 10):
+        closed = {"closedDateTime": f"2025-{month:02}-10T00:00:00Z"}
+        sandbox.engagements.put(deal(month + 10, substatus="Won", status="Closed", **closed))
+    asked = []
+
+    def answer(request):
+        if "fxrates" not in request.path:
+            return None
+        month = re.search(r"\d{6}", request.path)[0]
+        asked[-1].append(month)
+        has_none = month > "202503" or month == "202502"
+        return Response(status_code=404) if has_none else rate_rows(month, ("EUR", "1.1"))
+
+    sandbox.behaviour.on_request = answer
+    for hours in range(5):
+        asked.append([])
+        load_all(hours)
+
+    assert ["202603", "202509", "202508"] == asked[0]
+    assert [3, 3, 3, 7, 3] == [len(months) for months in asked]
+    assert [("2025-01",), ("2025-03",)] == ask(
+        "select strftime(month, '%Y-%m') from partner_center.fx_rates order by all"
+    )

@@ -38,6 +38,8 @@ def test_own_rates_are_read(rates):
         (HEADER + "EUR,1.085,202601\nGBP,cheap,202601\n", "line 3: USDPerUnit is 'cheap'"),
         (HEADER + "EUR,0,202601\n", "line 2: USDPerUnit is '0'"),
         (HEADER + "EUR,inf,202601\n", "line 2: USDPerUnit is 'inf'"),
+        (HEADER + "EUR,1e308,202601\n", "line 2: USDPerUnit is '1e308'"),
+        (HEADER + "EUR,1e-308,202601\n", "line 2: USDPerUnit is '1e-308'"),
         (HEADER + "Euro,1.085,202601\n", "line 2: CurrencyCode is 'Euro'"),
         (HEADER + "EUR,1.085\n", "line 2 does not have 3 values"),
         (HEADER + "EUR,1.085,202601\neur,1.1,202601\n", "line 3 gives EUR another rate for 202601"),

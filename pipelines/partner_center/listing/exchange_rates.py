@@ -1,67 +1,63 @@
 """Partner Center's exchange rates, which are fixed for each month."""
 
 import csv
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from partner_center.errors import ReferralsError, UsageError
 from partner_center.http.client import PartnerCenterClient
 from partner_center.records.envelope import BrokenAnswer
+from partner_center.records.rates import RATE_COLUMNS, Rate, read_rate
 
-_CURRENCY, _RATE, _MONTH = "CurrencyCode", "USDPerUnit", "Month"
-# So many months in a row without rates: there are none.
-_MAX_MISSING = 3
-
-
-@dataclass(frozen=True)
-class Rate:
-    """What one unit of a currency is worth in US dollars in a month (its first day)."""
-
-    currency_code: str
-    month: date
-    usd_per_unit: float
+# So many months in a row without rates: no further ones are asked for.
+MAX_MISSING = 3
 
 
 def fetch_rates(
     client: PartnerCenterClient, months: Sequence[date]
-) -> tuple[list[Rate], str | None]:
-    """The rates of each of `months`, and why there are no more of them where some are missing.
+) -> tuple[list[Rate], list[str]]:
+    """The rates of each of `months`, and why some of them are missing, in sentences.
 
     Never raises for an answer of any kind: a user may be allowed deals and not exchange rates.
     """
     path = client.resource.rates_path
     rates: list[Rate] = []
-    missing_count = 0
+    unusable: list[str] = []
+    reasons: list[str] = []
+    missing: list[date] = []
     for month in months if path else ():
         try:
-            rates += client.get({}, _read_rates, path and path(month))
-            missing_count = 0
+            found, left_out = client.get({}, _read_rates, path and path(month))
         except UsageError:
             # There are none of this month (yet).
-            missing_count += 1
-            if missing_count == _MAX_MISSING:
-                return rates, f"it has none of {month:%Y-%m} and the months around it."
+            found, left_out = [], []
         except ReferralsError as error:
-            return rates, error.seen
-    return rates, None
+            reasons.append(error.seen)
+            break
+        rates += found
+        unusable += left_out
+        missing = [] if found else [*missing, month]
+        if len(missing) == MAX_MISSING:
+            shown = ", ".join(f"{each:%Y-%m}" for each in missing)
+            reasons.append(f"It has none of {shown}; the next loads ask for other months.")
+            break
+    if unusable:
+        reasons.append(f"{len(unusable):,} of its rows cannot be used, the first: {unusable[0]}.")
+    return rates, reasons
 
 
-def _read_rates(body: bytes) -> list[Rate]:
+def _read_rates(body: bytes) -> tuple[list[Rate], list[str]]:
+    """The rates of an answer, and what is wrong with the rows that are left out."""
+    rates, unusable = [], []
+    rows = csv.DictReader(body.decode("utf-8-sig", "replace").splitlines())
     try:
-        rows = list(csv.DictReader(body.decode("utf-8-sig").splitlines()))
-        rates = [_read_rate(row) for row in rows]
-    except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+        if not set(RATE_COLUMNS) <= set(rows.fieldnames or ()):
+            raise BrokenAnswer("no exchange rates")
+        for row in rows:
+            try:
+                rates.append(read_rate(row))
+            except ValueError as error:
+                unusable.append(str(error))
+    except csv.Error as error:
         raise BrokenAnswer(f"exchange rates that cannot be read ({error})") from error
-    if not rates:
-        raise BrokenAnswer("no exchange rates")
-    return rates
-
-
-def _read_rate(row: dict[str, str]) -> Rate:
-    rate = float(row[_RATE])
-    month = row[_MONTH].strip()
-    if not (math.isfinite(rate) and rate > 0) or len(month) != len("YYYYMM"):
-        raise ValueError(f"{rate} for {month}")
-    return Rate(row[_CURRENCY].strip().upper(), date(int(month[:4]), int(month[4:]), 1), rate)
+    return rates, unusable

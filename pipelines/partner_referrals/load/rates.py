@@ -7,26 +7,27 @@ from pathlib import Path
 import duckdb
 
 from partner_center.http.client import PartnerCenterClient
-from partner_center.listing.exchange_rates import Rate, fetch_rates
+from partner_center.listing.exchange_rates import MAX_MISSING, fetch_rates
+from partner_center.records.rates import Rate
 from partner_referrals.load.progress import Progress
 from partner_referrals.warehouse.connection import open_warehouse
 
-# Each is one request; the oldest ones are asked for by the next loads.
+# Each is one request; the next loads ask for the others.
 MAX_MONTHS = 60
 
 
 def fetch_missing_rates(
     warehouse: Path, client: PartnerCenterClient, now: datetime, progress: Progress
 ) -> list[Rate]:
-    """The rates of months that the warehouse has none of; without any, a note says why."""
+    """The rates of months that the warehouse has none of; a note says why some are missing."""
     if client.resource.rates_path is None:
         return []
     with open_warehouse(warehouse, read_only=True) as connection:
         months = _missing_months(connection, now)
-    rates, reason = fetch_rates(client, months)
-    if reason:
+    rates, reasons = fetch_rates(client, months)
+    if reasons:
         progress.say(
-            f"No exchange rates from Partner Center for {len(months)} months: {reason} The deals "
+            f"Some exchange rates of Partner Center are missing: {' '.join(reasons)} The deals "
             "are loaded. The roles Global admin, Admin agent and Sales agent may read them; a file "
             "of your own rates can take their place: [views] fx_rates."
         )
@@ -34,7 +35,11 @@ def fetch_missing_rates(
 
 
 def _missing_months(connection: duckdb.DuckDBPyConnection, now: datetime) -> list[date]:
-    """Months of closings and the current one, the newest first."""
+    """Months of closings and the current one: the newest, and of the others each load some.
+
+    Of some months there may be none for good, and MAX_MISSING of these end the asking. So each
+    load begins where the one before, which met the newest in vain too, may have ended.
+    """
     rows = connection.execute(
         "select month from ("
         "    select date_trunc('month', closed_date_time)::date as month"
@@ -43,10 +48,16 @@ def _missing_months(connection: duckdb.DuckDBPyConnection, now: datetime) -> lis
         "    union select date_trunc('month', $now::timestamp)::date"
         ") where month not in ("
         "    select month from partner_center.fx_rates where origin = 'partner_center'"
-        ") order by month desc limit $count",
-        {"now": now, "count": MAX_MONTHS},
+        ") order by month desc",
+        {"now": now},
     ).fetchall()
-    return [month for (month,) in rows]
+    ((load_count,),) = connection.execute(
+        "select count(*) from partner_center.load_runs where succeeded and resource = 'engagements'"
+    ).fetchall()
+    months = [month for (month,) in rows]
+    newest, others = months[:1], months[1:]
+    start = load_count * (MAX_MISSING - 1) % max(len(others), 1)
+    return [*newest, *others[start:], *others[:start]][:MAX_MONTHS]
 
 
 def record_rates(connection: duckdb.DuckDBPyConnection, rates: Sequence[Rate]) -> None:

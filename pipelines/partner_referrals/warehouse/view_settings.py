@@ -1,8 +1,6 @@
 """What the user may set for the views: deadlines, exchange rates, the resource of the funnel."""
 
 import csv
-import math
-import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,29 +8,19 @@ from typing import NamedTuple
 
 import duckdb
 
+from partner_center.records.rates import RATE_COLUMNS, Rate, read_rate
 from partner_referrals.errors import UsageError, reason_of
 from partner_referrals.settings import VIEWS_FUNNEL, VIEWS_FX_RATES, VIEWS_SLA_RULES
 from partner_referrals.warehouse.sla_rules import SlaRule, read_sla_rules
 
 FUNNEL_SOURCES = ("referrals", "engagements")
-# As Partner Center's own file has them.
-_FX_COLUMNS = ("CurrencyCode", "USDPerUnit", "Month")
-_MONTH = re.compile(r"(\d{4})(0[1-9]|1[0-2])")
-
-
-class FxRate(NamedTuple):
-    """A row of settings.fx_rates; `month` is the first day of the month."""
-
-    currency_code: str
-    month: date
-    usd_per_unit: float
 
 
 class ViewValues(NamedTuple):
     """What the tables in the schema settings hold; `funnel` is None for whichever has rows."""
 
     sla_rules: list[SlaRule]
-    fx_rates: list[FxRate]
+    fx_rates: list[Rate]
     funnel: str | None
 
 
@@ -77,16 +65,16 @@ def read_funnel(text: str) -> str | None:
     return text or None
 
 
-def read_fx_rates(path: Path | None) -> list[FxRate]:
+def read_fx_rates(path: Path | None) -> list[Rate]:
     """The exchange rates that a CSV file holds; none without a file."""
     if path is None:
         return []
-    found: dict[tuple[str, date], FxRate] = {}
+    found: dict[tuple[str, date], Rate] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
-            if tuple(rows.fieldnames or ()) != _FX_COLUMNS:
-                raise ValueError(f"line 1 is not {','.join(_FX_COLUMNS)}")
+            if tuple(rows.fieldnames or ()) != RATE_COLUMNS:
+                raise ValueError(f"line 1 is not {','.join(RATE_COLUMNS)}")
             for row in rows:
                 rate = _read_fx_rate(row, rows.line_num)
                 if found.setdefault((rate.currency_code, rate.month), rate) != rate:
@@ -102,22 +90,13 @@ def read_fx_rates(path: Path | None) -> list[FxRate]:
     return list(found.values())
 
 
-def _read_fx_rate(row: dict[str, str], line: int) -> FxRate:
+def _read_fx_rate(row: dict[str, str], line: int) -> Rate:
     if None in row or None in row.values():
-        raise ValueError(f"line {line} does not have {len(_FX_COLUMNS)} values")
-    code, number, text = (row[name].strip() for name in _FX_COLUMNS)
-    month = _MONTH.fullmatch(text)
-    if not month or month[1] == "0000":
-        raise ValueError(f"line {line}: Month is '{text}', not a month as YYYYMM")
-    if not re.fullmatch("[A-Za-z]{3}", code):
-        raise ValueError(f"line {line}: CurrencyCode is '{code}', not three letters")
+        raise ValueError(f"line {line} does not have {len(RATE_COLUMNS)} values")
     try:
-        usd_per_unit = float(number)
-    except ValueError:
-        usd_per_unit = math.nan
-    if not 0 < usd_per_unit < math.inf:
-        raise ValueError(f"line {line}: USDPerUnit is '{number}', not a number above 0")
-    return FxRate(code.upper(), date(int(month[1]), int(month[2]), 1), usd_per_unit)
+        return read_rate(row)
+    except ValueError as error:
+        raise ValueError(f"line {line}: {error}") from None
 
 
 def fill_settings(connection: duckdb.DuckDBPyConnection, values: ViewValues) -> None:
@@ -139,7 +118,7 @@ def fill_settings(connection: duckdb.DuckDBPyConnection, values: ViewValues) -> 
     connection.execute("insert into settings.funnel values (?)", [values.funnel])
 
 
-def query_fx_rates(rates: list[FxRate]) -> str:
+def query_fx_rates(rates: list[Rate]) -> str:
     """The exchange rates as rows of a query."""
     # There are no values without a row.
     rows = [
@@ -147,7 +126,7 @@ def query_fx_rates(rates: list[FxRate]) -> str:
         f"cast({rate.usd_per_unit!r} as double))"
         for rate in rates
     ] or ["(cast(null as varchar), cast(null as date), cast(null as double))"]
-    columns = ", ".join(FxRate._fields)
+    columns = ", ".join(Rate._fields)
     return (
         f"select {columns} from (values {', '.join(rows)}) as rates ({columns}) "
         "where currency_code is not null"
