@@ -13,11 +13,11 @@ from partner_center.listing.lister import Lister
 from partner_center.listing.paging import Pages
 from partner_center.listing.windows import list_everything
 from partner_center.records.page import Page
-from partner_center.resources import REFERRALS
+from partner_center.resources import REFERRALS, SEARCH
 from partner_center.settings import resolve_settings
 from partner_center_sandbox import Sandbox
 from partner_referrals.errors import ServerFailed
-from support.records import referral
+from support.records import NOW, referral
 
 PAGE = 10
 
@@ -104,6 +104,31 @@ def test_server_that_ignores_skip_is_noticed(serve, listing, has_total):
 
     assert PAGE == len(set(ids))
     assert found.is_complete is False
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "row_count", "is_complete"),
+    [
+        ({"has_total": True}, 3 * PAGE, True),
+        ({"has_total": False}, 3 * PAGE, None),
+        # It counts the page, not the table.
+        ({"has_total": True, "total_offset": -2 * PAGE}, 3 * PAGE, None),
+        ({"has_total": False, "ignores_skip": True}, PAGE, False),
+    ],
+)
+def test_equal_rows_without_ids_may_fill_pages(
+    configure, tmp_path, monkeypatch, behaviour, row_count, is_complete
+):
+    """Searches may be equal, page after page; only a server that ignores `skip` ends them."""
+    monkeypatch.setenv("SOURCES__PARTNER_CENTER__PAGE_SIZE", str(PAGE))
+    with Sandbox([], searches=[{"searchDate": "2026-03-01"}] * (3 * PAGE), now=NOW) as sandbox:
+        settings = configure(sandbox) and resolve_settings()
+        for name, value in behaviour.items():
+            setattr(sandbox.behaviour, name, value)
+
+        found = Lister(connect(settings, None, SEARCH), settings).read(None, tmp_path)
+
+    assert (row_count, is_complete) == (found.rows_received, found.is_complete)
 
 
 def test_reading_a_page_holds_up_no_request(serve, monkeypatch):

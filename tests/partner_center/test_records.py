@@ -10,7 +10,7 @@ import pytest
 
 from partner_center.records.dates import read_dates
 from partner_center.records.envelope import BrokenAnswer
-from partner_center.resources import REFERRALS, RESOURCES
+from partner_center.resources import REFERRALS, RESOURCES, SEARCH
 from support.records import referral
 
 
@@ -222,6 +222,14 @@ def test_numeric_id_becomes_its_digits():
     page = page_of(referral(112310), referral(2**70))
 
     assert ["112310", str(2**70)] == page.rows["id"].to_pylist()
+
+
+def test_partner_of_a_search_has_two_names():
+    """What one edition of the reference calls mpnId is partnerId in another, and no news."""
+    page = SEARCH.reader.read_page(b'[{"mpnId": 1, "partnerId": 2}, {"partnerId": 3}, {"": 4}]')
+
+    assert ["1", "3", None] == page.rows["mpn_id"].to_pylist()
+    assert {""} == page.unknown_fields
 
 
 def test_name_that_stands_twice_is_set_aside():

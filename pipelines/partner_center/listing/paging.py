@@ -15,6 +15,8 @@ from partner_center.settings import PartnerCenterSettings
 
 # So many in a row, each with a next link: the links lead nowhere.
 _MAX_EMPTY_PAGES = 10
+# More rows than anybody has; a 32-bit number, as a server may count in.
+_FAR_BEHIND = 10**9
 
 
 class Pages:
@@ -125,7 +127,8 @@ class Pages:
                 if link
                 else self._fetch(received, self._settings.page_size)
             )
-            if (page.item_count and not known.add(page)) or empty_pages == _MAX_EMPTY_PAGES:
+            is_known = page.item_count and not known.add(page)
+            if (is_known and self._is_repeated(page, link)) or empty_pages == _MAX_EMPTY_PAGES:
                 self.ignores_skip = True
                 return
             received += page.item_count
@@ -171,12 +174,25 @@ class Pages:
             return
         known = _KnownIds(first)
         received = total
-        while page.item_count and known.add(page):
+        while page.item_count and (known.add(page) or not self._is_repeated(page)):
             self.ignores_total = True
             yield page
             received += page.item_count
             page = self._fetch(received, self._settings.page_size)
         self.ignores_skip = bool(page.item_count)
+
+    def _is_repeated(self, page: Page, link: str | None = None) -> bool:
+        """Whether a page that holds nothing new is what the server sends for every `skip`.
+
+        Rows without ids may be equal on two pages. Then only a server that ignores `skip` has rows
+        far behind all of them, too.
+        """
+        if page.has_ids or link or self._paging.skip is None:
+            return True
+        far = page
+        with optional_request():
+            far = self._fetch(_FAR_BEHIND, 1)
+        return bool(far.item_count)
 
 
 class _KnownIds:

@@ -23,7 +23,8 @@ _TOO_LARGE = Decimal(10) ** 16
 class Field:
     """A field of a record: where it stands, the column it becomes, and of which type.
 
-    `path` has dots where objects are nested. `takes_number`: its digits are then the text.
+    `path` has dots where objects are nested; `renamed` is another one, for records that have
+    nothing there. `takes_number`: its digits are then the text.
     """
 
     path: str
@@ -31,13 +32,16 @@ class Field:
     kind: pa.DataType
     takes_number: bool = False
     clean: Callable[[str], str] | None = None
+    renamed: str = ""
 
     def read(self, record: Any) -> str | None:
         """The value as text, of which `kind` can be made; dates are only checked to be texts.
 
         Raises ValueError, which names the field and its value.
         """
-        value = find(record, self.path)
+        path, value = self.path, find(record, self.path)
+        if self.renamed and value is None:
+            path, value = self.renamed, find(record, self.renamed)
         if pa.types.is_boolean(self.kind):
             return self._read_flag(value)
         if pa.types.is_decimal(self.kind):
@@ -45,9 +49,9 @@ class Field:
         if self.takes_number and type(value) is NumberText and value.isdecimal():
             return str(value)
         if value is not None and type(value) is not str:
-            raise ValueError(f"{self.path} is {show(value)}, not a text")
+            raise ValueError(f"{path} is {show(value)}, not a text")
         if value and not is_unicode(value):
-            raise ValueError(f"{self.path} is {show(value)}, which is no valid Unicode")
+            raise ValueError(f"{path} is {show(value)}, which is no valid Unicode")
         return self.clean(value) if value and self.clean else value
 
     def _read_flag(self, value: Any) -> str | None:

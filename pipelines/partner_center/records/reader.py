@@ -58,7 +58,8 @@ class RecordReader:
     @cached_property
     def known(self) -> frozenset[str]:
         """All paths that are no news."""
-        return self.ignored | {each.path for each in self.fields}
+        paths = {path for each in self.fields for path in (each.path, each.renamed) if path}
+        return self.ignored | paths
 
     @cached_property
     def is_flat(self) -> bool:

@@ -21,8 +21,10 @@ _PATHS = {
     "partner_market": "partnerMarket",
     "search_date": "searchDate",
 }
-# Only grouped answers have these; a later edition calls mpnId partnerId.
-_IGNORED = ("searchResultPageViews", "profileViews", "contactClicks", "referralCount", "partnerId")
+# What a later edition of the reference calls it.
+_RENAMED = {"mpn_id": "partnerId"}
+# Only grouped answers have these.
+_IGNORED = ("searchResultPageViews", "profileViews", "contactClicks", "referralCount")
 
 
 def _searched_since(moment: datetime) -> str:
@@ -39,7 +41,13 @@ SEARCH = Resource(
     host="base_url",
     reader=RecordReader(
         fields=tuple(
-            Field(_PATHS[each.name], each.name, each.type, takes_number=each.name == "mpn_id")
+            Field(
+                _PATHS[each.name],
+                each.name,
+                each.type,
+                takes_number=each.name == "mpn_id",
+                renamed=_RENAMED.get(each.name, ""),
+            )
             for each in SEARCH_DAYS.schema
         ),
         ignored=frozenset(_IGNORED),
