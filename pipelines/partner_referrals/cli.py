@@ -457,6 +457,7 @@ def report(
         anonymise=anonymise,
         language=language,
         targets=read_targets(target or ()),
+        warn=_say,
     )
     print(f"The report is {out}.")
 
@@ -516,7 +517,7 @@ def query(
 
     if format is Format.parquet and sys.stdout.isatty():
         raise UsageError("Parquet is not for a terminal. Send it to a file: ... > answer.parquet")
-    answer = ask(warehouse, _read_sql(sql, file), as_of=as_of, known_at=known_at)
+    answer = ask(warehouse, _read_sql(sql, file), as_of=as_of, known_at=known_at, warn=_say)
     limit = TABLE_ROWS if limit is None and format is Format.table else limit
     if limit is not None and answer.num_rows > limit:
         _say(f"{answer.num_rows - limit:,} of {answer.num_rows:,} rows are left out (--limit).")

@@ -349,6 +349,18 @@ def test_query_as_of_another_moment(loaded):
     assert "won" not in loaded("query", sql, "--as-of", "2026-03-02")[1]
 
 
+@pytest.mark.parametrize("command", [["report"], ["query", "from marts.freshness"]])
+@pytest.mark.parametrize(("moment", "is_ahead"), [("2026-03-03", False), ("2030-01-01", True)])
+def test_moment_after_the_newest_load_is_said(loaded, command, moment, is_ahead):
+    """It is answered like any other, and one sentence says that nobody can know it."""
+    code, out, told = loaded(*command, "--as-of", moment)
+
+    assert 0 == code
+    assert out
+    assert is_ahead == ("--as-of lies after the newest load, which ended at 2026-" in told)
+    assert is_ahead == bool(told)
+
+
 @pytest.mark.parametrize("option", ["--as-of", "--known-at"])
 def test_moment_that_is_none_is_refused(loaded, option):
     """A moment is written as in the message."""

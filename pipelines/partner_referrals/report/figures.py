@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from partner_referrals.warehouse.query import reading_marts
+from partner_referrals.warehouse.query import Warn, ignore, reading_marts
 
 _QUERIES = Path(__file__).parent / "queries"
 
@@ -48,13 +48,17 @@ class Figures:
 
 
 def read_figures(
-    warehouse: Path, *, as_of: str | None = None, customer_alias: str | None = None
+    warehouse: Path,
+    *,
+    as_of: str | None = None,
+    customer_alias: str | None = None,
+    warn: Warn = ignore,
 ) -> Figures:
     """Read the figures; with `customer_alias`, customers are that word and a number.
 
     Raises UsageError where the warehouse holds no finished load, or views of another version.
     """
-    with reading_marts(warehouse, as_of=as_of) as connection:
+    with reading_marts(warehouse, as_of=as_of, warn=warn) as connection:
         for name in _SHARED:
             connection.execute(f"create temp table {name} as {_query(name)}")
         referrals, deals = (

@@ -9,6 +9,7 @@ from partner_referrals.report.figures import read_figures
 from partner_referrals.report.page import render_page
 from partner_referrals.report.printing import PRINTED, print_page
 from partner_referrals.report.words import Words
+from partner_referrals.warehouse.query import Warn, ignore
 
 _PAGES = (".html", ".htm")
 # What a target can be set for, and the most that it can be.
@@ -44,14 +45,16 @@ def write_report(
     anonymise: bool = False,
     language: str = "en",
     targets: Mapping[str, float] | None = None,
+    warn: Warn = ignore,
 ) -> None:
     """Write the report on `warehouse` to `out`: one HTML file that opens without a network.
 
     Where `out` ends in .pdf or .png, a browser of this machine prints it: see print_page.
     `as_of` (naive UTC, ISO) is the moment that it answers for; with `anonymise`, customers appear
-    by number; `targets` are lines to reach, by the name of the figure ("win_rate"). Readers of
-    `out` see the old file or the whole new one. Raises UsageError where nothing can be read or
-    written, `out` ends otherwise, or the language is not known.
+    by number; `targets` are lines to reach, by the name of the figure ("win_rate"); `warn` is told
+    where the report cannot know all of it. Readers of `out` see the old file or the whole new one.
+    Raises UsageError where nothing can be read or written, `out` ends otherwise, or the language
+    is not known.
     """
     require_writable(out, inputs=[warehouse])
     kind = out.suffix.lower()
@@ -63,7 +66,10 @@ def write_report(
         )
     words = Words(language)
     figures = read_figures(
-        warehouse, as_of=as_of, customer_alias=words.say("column.customer") if anonymise else None
+        warehouse,
+        as_of=as_of,
+        customer_alias=words.say("column.customer") if anonymise else None,
+        warn=warn,
     )
     page = render_page(figures, words, targets=targets, is_anonymous=anonymise)
     content = print_page(page, kind) if kind in PRINTED else page.encode()

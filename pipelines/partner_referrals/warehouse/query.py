@@ -1,6 +1,6 @@
 """One read-only question to the warehouse, in a cage."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +11,9 @@ import pyarrow as pa
 from partner_referrals.errors import UsageError, reason_of
 from partner_referrals.timestamps import read_timestamp
 from partner_referrals.warehouse.connection import has_load, open_warehouse
+
+# Receives a sentence that the user should read.
+Warn = Callable[[str], None]
 
 MAX_SECONDS = 300.0
 MAX_MEMORY = "4GB"
@@ -35,15 +38,25 @@ _CAGE = (
 )
 
 
+def ignore(sentence: str) -> None:
+    """Nobody wants to know what an answer lacks."""
+
+
 def query(
-    warehouse: Path, sql: str, *, as_of: str | None = None, known_at: str | None = None
+    warehouse: Path,
+    sql: str,
+    *,
+    as_of: str | None = None,
+    known_at: str | None = None,
+    warn: Warn = ignore,
 ) -> pa.Table:
     """The rows that one statement gives.
 
-    `as_of` and `known_at` (naive UTC, ISO) are the moments that the marts answer for. Raises
-    UsageError where the SQL is wrong, is more than one statement, or does more than read.
+    `as_of` and `known_at` (naive UTC, ISO) are the moments that the marts answer for; `warn` is
+    told where they cannot know all of it. Raises UsageError where the SQL is wrong, is more than
+    one statement, or does more than read.
     """
-    with caged(warehouse, as_of=as_of, known_at=known_at) as connection:
+    with caged(warehouse, as_of=as_of, known_at=known_at, warn=warn) as connection:
         try:
             answer = _ask(connection, sql) if _reads(sql) else None
         except duckdb.InterruptException as error:
@@ -78,7 +91,11 @@ def _reads(sql: str) -> bool:
 
 @contextmanager
 def caged(
-    warehouse: Path, *, as_of: str | None = None, known_at: str | None = None
+    warehouse: Path,
+    *,
+    as_of: str | None = None,
+    known_at: str | None = None,
+    warn: Warn = ignore,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection that can reach nothing but the warehouse."""
     with open_warehouse(warehouse, read_only=True) as connection:
@@ -87,6 +104,8 @@ def caged(
                 _set_moment(connection, name, moment)
         if known_at is not None:
             _require_known(connection)
+        if as_of is not None:
+            _warn_if_ahead(connection, warn)
         for setting in _CAGE:
             connection.execute(setting)
         yield connection
@@ -94,14 +113,14 @@ def caged(
 
 @contextmanager
 def reading_marts(
-    warehouse: Path, *, as_of: str | None = None
+    warehouse: Path, *, as_of: str | None = None, warn: Warn = ignore
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A caged connection for reading marts that this version has.
 
     Raises UsageError where the warehouse holds no finished load, and where its views are those of
     another version.
     """
-    with caged(warehouse, as_of=as_of) as connection:
+    with caged(warehouse, as_of=as_of, warn=warn) as connection:
         if not has_load(connection):
             raise UsageError(f"{warehouse} holds no finished load yet. Run 'referrals load' first.")
         try:
@@ -134,6 +153,23 @@ def _require_known(connection: duckdb.DuckDBPyConnection) -> None:
         raise UsageError(
             f"--known-at lies before the first load, which ended at {first} UTC: nothing was known "
             "yet. Give that moment or a later one."
+        )
+
+
+def _warn_if_ahead(connection: duckdb.DuckDBPyConnection, warn: Warn) -> None:
+    """Warn where as_of lies after the newest load: nothing is known of the time between."""
+    try:
+        newest, is_ahead = connection.execute(
+            "select max(finished_at), max(finished_at) < getvariable('as_of') "
+            "from partner_center.load_runs where succeeded and "
+            "coalesce(finished_at <= cast(getvariable('known_at') as timestamp), true)"
+        ).fetchall()[0]
+    except duckdb.CatalogException:
+        return
+    if is_ahead:
+        warn(
+            f"--as-of lies after the newest load, which ended at {newest} UTC: what happens after "
+            "that load is not known, and the figures take it that nothing does."
         )
 
 
