@@ -26,16 +26,16 @@ def read_rate(row: Mapping[str, str | None]) -> Rate:
     code, number, text = ((row.get(name) or "").strip() for name in RATE_COLUMNS)
     month = _MONTH.fullmatch(text)
     if not month or month[1] == "0000":
-        raise ValueError(f"Month is '{text[:20]}', not a month as YYYYMM")
+        raise ValueError(f"Month is {text[:20]!r}, not a month as YYYYMM")
     if not re.fullmatch("[A-Za-z]{3}", code):
-        raise ValueError(f"CurrencyCode is '{code[:20]}', not three letters")
+        raise ValueError(f"CurrencyCode is {code[:20]!r}, not three letters")
     try:
         usd_per_unit = float(number)
     except ValueError:
         usd_per_unit = 0.0
     if not _LEAST <= usd_per_unit <= _MOST:
         raise ValueError(
-            f"USDPerUnit is '{number[:20]}' for {code}, not a number from {_LEAST:.9f} to "
+            f"USDPerUnit is {number[:20]!r} for {code}, not a number from {_LEAST:.9f} to "
             f"{_MOST:.0f}"
         )
     return Rate(code.upper(), date(int(month[1]), int(month[2]), 1), usd_per_unit)
