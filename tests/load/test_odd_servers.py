@@ -147,8 +147,8 @@ def test_failing_filter_means_a_full_listing(load_from, status):
     assert ("full", 260, True) == (run.mode, run.rows_unchanged, run.reconciled)
 
 
-def test_links_in_a_circle_end(load_from):
-    """The same rows behind ever new links: the listing ends, and is not verified."""
+def test_links_in_a_circle_end(load_from, notes):
+    """The same rows behind ever new links: the listing ends, is not verified, and that is said."""
     count = iter(range(10**6))
 
     def answer(parameters):
@@ -161,6 +161,8 @@ def test_links_in_a_circle_end(load_from):
 
     assert (PAGE, False) == (run.rows_new, run.reconciled)
     assert server.requests < 50
+    (warning,) = notes.warnings
+    assert warning.startswith("The end of the listing was not seen")
 
 
 def test_empty_page_with_a_link_goes_on(load_from):

@@ -63,7 +63,8 @@ def compare(
             time.perf_counter() - started,
         )
     if _lacks_records(listings[-1], counts):
-        progress.say("The listing is not whole: Partner Center counts more than it showed.")
+        if isinstance(counts, ServerCounts):
+            progress.say("The listing is not whole: Partner Center counts more than it showed.")
         reconciliation = Reconciliation(False, reconciliation.differences)
     return Comparison(reconciliation, ours.total, seen_count, rejected_count)
 

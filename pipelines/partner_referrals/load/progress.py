@@ -69,10 +69,14 @@ def report_listing(
             "of before stay in the history; if this is new, ask Microsoft support."
         )
     if listing.is_complete is False:
-        progress.warn(
-            f"The listing does not add up to the {listing.total or 0:,} {resource.noun} that "
-            "Partner Center counts. What came is loaded; nothing is judged vanished."
+        reason = (
+            f"The end of the listing was not seen: Partner Center tells no total of its "
+            f"{resource.noun}, and sends nothing new any more."
+            if listing.total is None
+            else f"The listing does not add up to the {listing.total:,} {resource.noun} that "
+            "Partner Center counts."
         )
+        progress.warn(f"{reason} What came is loaded; nothing is judged vanished.")
 
 
 def report_changes(

@@ -207,7 +207,8 @@ def _finish(job: Job, passes: list[Pass], clock: Clock) -> LoadRun:
         )
     rates = fetch_missing_rates(job.warehouse, job.client, job.started_at, job.progress)
     report_rejects(job.progress, last.comparison.rejected_count)
-    report_differences(job.progress, last.comparison.reconciliation)
+    if not isinstance(last.counts, NoCounts):
+        report_differences(job.progress, last.comparison.reconciliation)
     run = _describe(job, last.mode, passes)
     with open_warehouse(job.warehouse) as connection:
         run.finished_at = clock()
