@@ -1,6 +1,7 @@
 """Servers whose totals, links and counts are not what they seem: every load ends, and is right."""
 
 import json
+import random
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -93,6 +94,24 @@ def test_total_that_is_none_is_not_believed(load_from, ask, total):
     run, _ = load_from(plain(total=total))
 
     assert (260, None) == (run.rows_new, run.reconciled)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [lambda skip: 0, lambda skip: min(skip, 210), lambda skip: random.randrange(210)],
+    ids=["first page", "last page", "any page"],
+)
+def test_rows_sent_without_end_cost_few_requests(load_from, start):
+    """However many rows a total promises, pages that bring nothing new end the listing."""
+
+    def answer(parameters):
+        skip = start(int(parameters.get("skip", 0)))
+        return plain(total=10**9)({**parameters, "skip": skip})
+
+    run, server = load_from(answer)
+
+    assert (True, False) == (run.succeeded, run.reconciled)
+    assert server.requests < 1_000
 
 
 @pytest.mark.parametrize("total", [26_000, 2**62, 10**50])

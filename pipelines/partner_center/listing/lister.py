@@ -59,7 +59,7 @@ class _Reading:
     id_count: int = 0
     repeated_ids: int = 0
     anonymous_rejects: int = 0
-    ignores_skip: bool = False
+    misses_end: bool = False
     unknown_fields: frozenset[str] = frozenset()
     absent_fields: frozenset[str] | None = None
 
@@ -134,7 +134,7 @@ class _Pool:
         if self.is_part:
             return None
         if last.totals == {None}:
-            return False if last.ignores_skip else None
+            return False if last.misses_end else None
         return self.counted == last.steady_total
 
     @property
@@ -222,7 +222,7 @@ class Lister:
             for page in each:
                 reading.take(page)
                 self.on_page(reading.rows, page.envelope.total)
-        reading.ignores_skip = pages.ignores_skip
+        reading.misses_end = pages.misses_end
         if pages.ignores_total:
             # What was told counts something else than all rows.
             reading.totals = {None}

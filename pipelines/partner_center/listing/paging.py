@@ -13,8 +13,8 @@ from partner_center.records.page import Page
 from partner_center.resources.resource import Paging
 from partner_center.settings import PartnerCenterSettings
 
-# So many in a row, each with a next link: the links lead nowhere.
-_MAX_EMPTY_PAGES = 10
+# So many in a row that bring nothing new, empty ones with a next link among them: nothing will.
+_MAX_FRUITLESS_PAGES = 10
 # More rows than anybody has; a 32-bit number, as a server may count in.
 _FAR_BEHIND = 10**9
 
@@ -23,6 +23,8 @@ class Pages:
     """The pages of one reading, in order; several are asked for at once where that is safe.
 
     With `since`, records that changed last come first, and the reading ends where all are older.
+    After a reading `misses_end` says that it was ended where nothing new came, and `ignores_total`
+    that the totals told count something else than all rows.
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class Pages:
         self._read = client.resource.reader.read_page
         self._filter = filter
         self._since = since
-        self.ignores_skip = False
+        self.misses_end = False
         self.ignores_total = False
 
     def __iter__(self) -> Generator[Page, None, None]:
@@ -128,8 +130,8 @@ class Pages:
                 else self._fetch(received, self._settings.page_size)
             )
             is_known = page.item_count and not known.add(page)
-            if (is_known and self._is_repeated(page, link)) or empty_pages == _MAX_EMPTY_PAGES:
-                self.ignores_skip = True
+            if (is_known and self._is_repeated(page, link)) or empty_pages == _MAX_FRUITLESS_PAGES:
+                self.misses_end = True
                 return
             received += page.item_count
             yield page
@@ -140,6 +142,7 @@ class Pages:
         starts = iter(range(first.item_count, total, size))
         rests: deque[tuple[int, int]] = deque()
         under_way: deque[tuple[int, int, Future[Page]]] = deque()
+        repeats = _Repeats(first)
         is_at_end = False
         with self._client.workers() as workers:
             while True:
@@ -161,6 +164,10 @@ class Pages:
                 # Nothing is behind an empty page, however large the total is.
                 is_at_end = is_at_end or not page.item_count
                 yield page
+                fruitless = repeats.count(page)
+                if fruitless and not fruitless % _MAX_FRUITLESS_PAGES and self._is_repeated(page):
+                    self.misses_end = True
+                    return
         if not is_at_end:
             yield from self._behind(first, total)
 
@@ -179,7 +186,7 @@ class Pages:
             yield page
             received += page.item_count
             page = self._fetch(received, self._settings.page_size)
-        self.ignores_skip = bool(page.item_count)
+        self.misses_end = bool(page.item_count)
 
     def _is_repeated(self, page: Page, link: str | None = None) -> bool:
         """Whether a page that holds nothing new is what the server sends for every `skip`.
@@ -198,15 +205,37 @@ class Pages:
 class _KnownIds:
     """The ids of some pages, to notice that a server sends the same rows again and again."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, *pages: Page) -> None:
         self._hashes: set[int] = set()
-        self.add(page)
+        for page in pages:
+            self.add(page)
 
     def add(self, page: Page) -> bool:
-        """Whether the page holds an id, or a rejected record, that was not known."""
+        """Whether the page holds an id, or a rejected record without one, that was not known."""
         before = len(self._hashes)
         self._hashes.update(page.identities)
         return len(self._hashes) > before
+
+
+class _Repeats:
+    """Counts pages that bring nothing new, where a server sends the same rows without end.
+
+    What is known grows only from where a page begins as an earlier one did, which is never where
+    a server does as it should: the ids of a large table would need much memory.
+    """
+
+    def __init__(self, first: Page) -> None:
+        self._beginnings = _KnownIds(first.beginning)
+        self._known: _KnownIds | None = None
+        self._fruitless = 0
+
+    def count(self, page: Page) -> int:
+        """How many pages in a row have brought nothing new, this one included."""
+        if self._known is None and not self._beginnings.add(page.beginning):
+            self._known = _KnownIds()
+        is_new = self._known is None or self._known.add(page)
+        self._fruitless = 0 if is_new else self._fruitless + 1
+        return self._fruitless
 
 
 def _leads_here(target: str, ours: str, paging: Paging) -> bool:

@@ -1,9 +1,10 @@
 """One answer as Arrow rows: the records that could be read, and the others."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from partner_center.records.dates import MOMENT
 from partner_center.records.envelope import Envelope
@@ -56,13 +57,19 @@ class Page:
         return pa.chunked_array(readable + rejected.chunks, pa.string())
 
     @property
+    def beginning(self) -> "Page":
+        """The page with its first row and its first reject alone."""
+        return replace(self, rows=self.rows.slice(0, 1), rejects=self.rejects.slice(0, 1))
+
+    @property
     def identities(self) -> Iterator[int]:
         """Hashes by which a page that came before is recognised.
 
-        Of its ids and rejects, or of all its rows together where these have no ids: two equal rows
-        may then stand on two pages.
+        Of its ids and of rejects without one, or of all its rows together where these have no ids:
+        two equal rows may then stand on two pages.
         """
         yield from map(hash, self.ids.to_pylist())
-        yield from map(hash, self.rejects["record"].to_pylist())
+        anonymous = self.rejects.filter(pc.is_null(self.rejects["id"]))
+        yield from map(hash, anonymous["record"].to_pylist())
         if not self.has_ids and self.rows.num_rows:
             yield hash(repr(self.rows.to_pylist()))
