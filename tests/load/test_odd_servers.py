@@ -8,6 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from partner_center import connect
+from partner_center.errors import ReferralsError
+from partner_center.listing.lister import Lister
+from partner_center.resources import ENGAGEMENTS
+from partner_center.settings import resolve_settings
 from support.records import referral
 
 # A load each.
@@ -92,6 +97,26 @@ def plain(**told):
 def test_total_that_is_none_is_not_believed(load_from, ask, total):
     """Rows behind the total show that it counts something else: everything is listed."""
     run, _ = load_from(plain(total=total))
+
+    assert (260, None) == (run.rows_new, run.reconciled)
+
+
+def test_total_of_the_page_beside_links_is_not_believed(load_from):
+    """Each page counts its own rows and leads to the next one: everything is listed, once."""
+
+    def answer(parameters):
+        start = int(parameters.get("skip", 0)) + PAGE
+        link = f"?skip={start}" if start < len(RECORDS) else None
+        return plain(total=len, **{"@nextLink": link})(parameters)
+
+    run, _ = load_from(answer)
+
+    assert (260, 260, None) == (run.rows_received, run.rows_new, run.reconciled)
+
+
+def test_total_smaller_than_its_own_page_is_not_believed(load_from):
+    """What says 0 beside rows is no total."""
+    run, _ = load_from(plain(total=0))
 
     assert (260, None) == (run.rows_new, run.reconciled)
 
@@ -184,6 +209,38 @@ def test_links_in_a_circle_end(load_from, notes):
     assert warning.startswith("The end of the listing was not seen")
 
 
+@pytest.mark.parametrize("total", [260, None])
+@pytest.mark.parametrize(
+    ("status", "body"), [(400, b""), (401, b""), (404, b""), (500, b""), (200, b"<html>")]
+)
+def test_link_that_does_not_work_is_not_needed(load_from, caplog, status, body, total):
+    """The rows that came are skipped instead, and that is said once."""
+
+    def answer(parameters):
+        if "broken" in parameters:
+            return status, body
+        return plain(total=total, **{"@nextLink": "?broken=1"})(parameters)
+
+    run, _ = load_from(answer)
+
+    assert (260, True if total else None) == (run.rows_new, run.reconciled)
+    assert 1 == len([each for each in caplog.messages if "link to the next page" in each])
+
+
+@pytest.mark.parametrize("skipped", [(500, b""), page({})], ids=["failing", "ignored"])
+def test_link_that_does_not_work_ends_a_load_that_cannot_skip(load_from, skipped):
+    """What came is not taken for everything; the message is about the link."""
+
+    def answer(parameters):
+        if "broken" in parameters:
+            return 406, b""
+        first = plain(**{"@nextLink": "?broken=1"})
+        return first(parameters) if parameters.get("skip") == "0" else skipped
+
+    with pytest.raises(ReferralsError, match="406"):
+        load_from(answer)
+
+
 def test_empty_page_with_a_link_goes_on(load_from):
     """Only an empty page without a link is the end."""
 
@@ -248,3 +305,37 @@ def test_refused_page_behind_the_end_is_the_end(load_from, status):
     run, _ = load_from(answer)
 
     assert (260, True) == (run.rows_new, run.reconciled)
+
+
+@pytest.mark.parametrize(
+    ("count", "takes_skip", "told", "listed"),
+    [
+        (250, True, None, (250, None)),
+        (250, False, None, (100, False)),
+        (30, False, None, (30, None)),
+        (250, True, 250, (250, True)),
+        (250, False, 250, (100, False)),
+        (250, True, 100, (250, None)),
+        (100, False, 100, (100, True)),
+    ],
+)
+def test_deals_without_links_end_at_an_empty_page(
+    tmp_path, monkeypatch, count, takes_skip, told, listed
+):
+    """Rows are skipped as far as the server lets them; a full page may not be the last one."""
+
+    def answer(parameters):
+        if "$skip" in parameters and not takes_skip:
+            return 400, b""
+        skip = int(parameters.get("$skip", 0))
+        body = {"value": [{"id": f"d{number}"} for number in range(count)][skip : skip + 100]}
+        return 200, json.dumps(body | ({"@odata.count": told} if told else {})).encode()
+
+    with Server(answer) as server:
+        option = "SOURCES__PARTNER_CENTER__"
+        monkeypatch.setenv(f"{option}ENGAGEMENTS_BASE_URL", server.url)
+        monkeypatch.setenv(f"{option}CREDENTIALS__ENGAGEMENTS_ACCESS_TOKEN", "token")
+        settings = resolve_settings()
+        found = Lister(connect(settings, None, ENGAGEMENTS), settings).read(None, tmp_path)
+
+    assert listed == (found.counted, found.is_complete)

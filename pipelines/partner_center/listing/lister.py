@@ -194,10 +194,11 @@ class Lister:
             # It would stand in the middle of our own lines.
             connection.execute("set enable_progress_bar = false")
             bound_memory(connection, directory)
+            pages = Pages(self.client, self.settings, filter, since)
             pool = _Pool(connection, resource.is_versioned, since is not None)
             for number in range(MAX_READINGS):
                 spool = Spool(connection, directory, f"{number:02}", self.seen_at, resource)
-                pool.add(self._read_once(filter, spool, since))
+                pool.add(self._read_once(pages, spool))
                 if pool.is_settled:
                     break
         if since is None:
@@ -214,8 +215,7 @@ class Lister:
             return self.read(None, directory, since)
         return replace(self.read(filter_of(since), directory), since=since)
 
-    def _read_once(self, filter: str | None, spool: Spool, since: datetime | None) -> _Reading:
-        pages = Pages(self.client, self.settings, filter, since)
+    def _read_once(self, pages: Pages, spool: Spool) -> _Reading:
         reading = _Reading(spool)
         # Closed here, so that a Ctrl-C between two pages ends the requests under way.
         with spool, closing(iter(pages)) as each:

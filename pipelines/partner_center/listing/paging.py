@@ -1,5 +1,6 @@
 """The pages of one reading of the endpoint, from the first to the last."""
 
+import logging
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future
@@ -7,7 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urljoin, urlsplit
 
-from partner_center.errors import FilterUnavailable, RequestRefused, ServerFailed, optional_request
+from partner_center.errors import (
+    FilterUnavailable,
+    ReferralsError,
+    RequestRefused,
+    ServerFailed,
+    TryAgainLater,
+    optional_request,
+)
 from partner_center.http.client import PartnerCenterClient
 from partner_center.records.page import Page
 from partner_center.resources.resource import Paging
@@ -18,9 +26,11 @@ _MAX_FRUITLESS_PAGES = 10
 # More rows than anybody has; a 32-bit number, as a server may count in.
 _FAR_BEHIND = 10**9
 
+_log = logging.getLogger(__name__)
+
 
 class Pages:
-    """The pages of one reading, in order; several are asked for at once where that is safe.
+    """The pages of each reading, in order; several are asked for at once where that is safe.
 
     With `since`, records that changed last come first, and the reading ends where all are older.
     After a reading `misses_end` says that it was ended where nothing new came, and `ignores_total`
@@ -40,10 +50,13 @@ class Pages:
         self._read = client.resource.reader.read_page
         self._filter = filter
         self._since = since
+        self._follows_links = True
+        self._is_plain = False
         self.misses_end = False
         self.ignores_total = False
 
     def __iter__(self) -> Generator[Page, None, None]:
+        self.misses_end = self.ignores_total = False
         pages = self._all_pages()
         return pages if self._since is None else self._until_older(pages, self._since)
 
@@ -51,7 +64,8 @@ class Pages:
         first = self._fetch_first()
         yield first
         total, link = first.envelope.total, first.envelope.next_link
-        if total is None or link is not None or self._paging.skip is None:
+        self.ignores_total = total is not None and total < first.item_count
+        if total is None or self.ignores_total or link or not self._paging.is_skip_sure:
             yield from self._one_by_one(first)
         else:
             yield from self._side_by_side(first, total)
@@ -85,20 +99,29 @@ class Pages:
         except RequestRefused:
             if self._filter or not self._paging.order:
                 raise
-        return self._client.get({}, self._read)
+        self._is_plain = True
+        return self._fetch(0, self._settings.page_size)
 
     def _fetch(self, skip: int, top: int) -> Page:
+        if self._is_plain:
+            return self._client.get({self._paging.skip: skip} if skip else {}, self._read)
         parameters = self._paging.parameters(self._filter, top, skip)
         return self._client.get({**parameters, **self._paging.order}, self._read)
 
     def _follow(self, link: str, total: int | None) -> Page:
-        """The page behind a next link, which may not lead elsewhere.
+        """The page behind a next link on our own host.
 
         `total` is that of the page before, for a page that tells none.
         """
+        page = self._client.get(urlsplit(link).query, self._read)
+        if page.envelope.total is not None:
+            return page
+        return replace(page, envelope=replace(page.envelope, total=total))
+
+    def _require_here(self, link: str) -> None:
+        """Raise ServerFailed if a next link leads to another host."""
         try:
-            target = urljoin(self._client.url, link)
-            is_here = _leads_here(target, self._client.url, self._paging)
+            is_here = _leads_here(urljoin(self._client.url, link), self._client.url, self._paging)
         except ValueError:
             is_here = False
         if not is_here:
@@ -106,35 +129,77 @@ class Pages:
                 f"Partner Center's next page would be at {link[:200]!r}, another host than "
                 f"{self._client.url}; the token is not sent there. The warehouse is as it was."
             )
-        page = self._client.get(urlsplit(target).query, self._read)
-        if page.envelope.total is not None:
-            return page
-        return replace(page, envelope=replace(page.envelope, total=total))
 
     def _one_by_one(self, page: Page) -> Iterator[Page]:
-        """The following pages, to the end that the total, the links or an empty page show."""
-        received = page.item_count
+        """The following pages, to the end that the links or an empty page show."""
         known = _KnownIds(page)
+        received = page.item_count
+        told: int | None = None
         carried_link = False
         empty_pages = 0
-        while page.item_count or page.envelope.next_link:
-            total, link = page.envelope.total, page.envelope.next_link
+        while True:
+            link = self._link_of(page)
             carried_link = carried_link or link is not None
-            is_end = carried_link or self._paging.skip is None
-            if link is None and (is_end or (total is not None and received >= total)):
+            if link is None and (not page.item_count or (carried_link and self._follows_links)):
                 return
-            empty_pages = 0 if page.item_count else empty_pages + 1
-            page = (
-                self._follow(link, total)
-                if link
-                else self._fetch(received, self._settings.page_size)
+            # The largest, as rows that go while they are read make totals smaller.
+            told = max(
+                (each for each in (told, page.envelope.total) if each is not None), default=None
             )
+            is_behind = told is not None and known.count >= told
+            following = self._next(page, known, received, is_behind=is_behind)
+            if following is None:
+                # Where a full page is the last that can be had, more may stand behind it.
+                is_full = page.item_count >= min(self._settings.page_size, self._paging.max_size)
+                self.misses_end = told is None and is_full
+                return
+            page = following
+            empty_pages = 0 if page.item_count else empty_pages + 1
             is_known = page.item_count and not known.add(page)
             if (is_known and self._is_repeated(page, link)) or empty_pages == _MAX_FRUITLESS_PAGES:
                 self.misses_end = True
                 return
+            self.ignores_total = self.ignores_total or (is_behind and page.item_count > 0)
             received += page.item_count
             yield page
+
+    def _next(
+        self, page: Page, known: "_KnownIds", received: int, *, is_behind: bool
+    ) -> Page | None:
+        """The page that follows; None where the server refuses one that is not sure to be there.
+
+        Where a next link does not work, the rows received are skipped, from then on for good.
+        """
+        link = self._link_of(page)
+        if link is not None:
+            self._require_here(link)
+        try:
+            if link is not None:
+                return self._follow(link, page.envelope.total)
+            return self._fetch(received, self._settings.page_size)
+        except TryAgainLater:
+            raise
+        except ReferralsError as error:
+            failed = error
+        if link is None:
+            if self._paging.is_skip_sure and not is_behind:
+                raise failed
+            return None
+        with optional_request():
+            following = self._fetch(received, self._settings.page_size)
+            if not following.item_count or known.lacks(following):
+                self._follows_links = False
+                _log.warning(
+                    "Partner Center's link to the next page of %s does not work: %s The pages are "
+                    "asked for by skip instead.",
+                    self._client.resource.noun,
+                    failed.seen,
+                )
+                return following
+        raise failed
+
+    def _link_of(self, page: Page) -> str | None:
+        return page.envelope.next_link if self._follows_links else None
 
     def _side_by_side(self, first: Page, total: int) -> Iterator[Page]:
         """Page through a known total, with as many requests under way as configured."""
@@ -203,17 +268,26 @@ class Pages:
 
 
 class _KnownIds:
-    """The ids of some pages, to notice that a server sends the same rows again and again."""
+    """The ids of some pages, to notice that a server sends the same rows again and again.
+
+    `count` is how many records these are; where they have no ids, equal ones count each.
+    """
 
     def __init__(self, *pages: Page) -> None:
         self._hashes: set[int] = set()
+        self.count = 0
         for page in pages:
             self.add(page)
+
+    def lacks(self, page: Page) -> bool:
+        """Whether `add` would find something new in the page."""
+        return not self._hashes.issuperset(page.identities)
 
     def add(self, page: Page) -> bool:
         """Whether the page holds an id, or a rejected record without one, that was not known."""
         before = len(self._hashes)
         self._hashes.update(page.identities)
+        self.count = len(self._hashes) if page.has_ids else self.count + page.item_count
         return len(self._hashes) > before
 
 

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 class Paging:
     """The names of the query's parameters, and how the endpoint pages.
 
-    `skip` is None where only next links lead on. `order` is sent along, unless the server refuses
-    it. `trusts_host_only`: of a next link only the host and the query count, and it is followed
-    at our own path over our own scheme.
+    `is_skip_sure` is false where the endpoint may refuse `skip`, so that it is tried only where no
+    next link leads on. `order` is sent along, unless the server refuses it.
+    `trusts_host_only`: of a next link only the host and the query count, and it is followed at our
+    own path over our own scheme.
     """
 
     top: str = "top"
-    skip: str | None = "skip"
+    skip: str = "skip"
+    is_skip_sure: bool = True
     filter: str = "filter"
     max_size: int = MAX_PAGE_SIZE
     order: Mapping[str, str] = field(default_factory=dict)
@@ -39,7 +41,7 @@ class Paging:
         """The query for `size` rows from `start` on, in no order."""
         parameters: dict[str, str | int] = {self.filter: filter} if filter else {}
         parameters[self.top] = min(size, self.max_size)
-        return parameters | ({self.skip: start} if self.skip else {})
+        return parameters | ({self.skip: start} if start or self.is_skip_sure else {})
 
 
 @dataclass(frozen=True)
