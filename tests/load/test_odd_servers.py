@@ -293,6 +293,17 @@ def test_byte_order_mark_is_read(load_from):
     assert (260, True) == (run.rows_new, run.reconciled)
 
 
+def test_last_row_again_behind_the_end_is_nothing_new(load_from):
+    """A server that skips no further than to its last row has told its total all the same."""
+
+    def answer(parameters):
+        return plain(total=260)({**parameters, "skip": min(int(parameters.get("skip", 0)), 259)})
+
+    run, _ = load_from(answer)
+
+    assert (260, True) == (run.rows_new, run.reconciled)
+
+
 @pytest.mark.parametrize("status", [400, 404, 416])
 def test_refused_page_behind_the_end_is_the_end(load_from, status):
     """A server need not answer for rows that it does not have."""

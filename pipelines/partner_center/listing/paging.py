@@ -208,6 +208,7 @@ class Pages:
         rests: deque[tuple[int, int]] = deque()
         under_way: deque[tuple[int, int, Future[Page]]] = deque()
         repeats = _Repeats(first)
+        page = first
         is_at_end = False
         with self._client.workers() as workers:
             while True:
@@ -234,17 +235,18 @@ class Pages:
                     self.misses_end = True
                     return
         if not is_at_end:
-            yield from self._behind(first, total)
+            yield from self._behind(total, first, page)
 
-    def _behind(self, first: Page, total: int) -> Iterator[Page]:
-        """The page behind the total is empty; where rows come there, it was no total."""
+    def _behind(self, total: int, first: Page, last: Page) -> Iterator[Page]:
+        """The page behind the total is empty; where other rows come there, it was no total."""
         page = first
         with optional_request():
             page = self._fetch(total, self._settings.page_size)
         if page is first:
             # A server that refuses what is behind its end has nothing there.
             return
-        known = _KnownIds(first)
+        # Some send their first or last rows once more.
+        known = _KnownIds(first, last)
         received = total
         while page.item_count and (known.add(page) or not self._is_repeated(page)):
             self.ignores_total = True
