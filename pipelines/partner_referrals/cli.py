@@ -26,6 +26,7 @@ from partner_referrals.errors import (
     UsageError,
     reason_of,
 )
+from partner_referrals.output.lenient_pipe import let_reader_stop
 from partner_referrals.output.timed_lines import TimedLines
 
 app = typer.Typer(
@@ -84,6 +85,7 @@ def main() -> None:
     _interruptions.clear()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    let_reader_stop()
     for stream in (sys.stdout, sys.stderr):
         # Names from all over the world, also where the system's own encoding lacks them.
         if isinstance(stream, io.TextIOWrapper):
@@ -116,7 +118,8 @@ def _run_command() -> None:
     try:
         for argument in sys.argv[1:]:
             _require_utf8(argument, f"The argument {argument!r}")
-        if code := app(standalone_mode=False):
+        code = app(standalone_mode=False)
+        if code and not _interruptions:
             sys.exit(code)
     except ReferralsError as error:
         if not _interruptions:
@@ -133,6 +136,10 @@ def _run_command() -> None:
         if not _interruptions:
             raise
     if _interruptions:
+        _say(
+            "referrals: Interrupted. What was finished is kept and nothing is left half done; run "
+            "the command again."
+        )
         sys.exit(EXIT_INTERRUPTED)
 
 

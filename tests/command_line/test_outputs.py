@@ -1,6 +1,7 @@
 """What the command line writes, where it fails to, and how it is interrupted."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -89,7 +90,42 @@ def test_interrupted_query_exits_130(loaded):
         _, told = running.communicate(timeout=30)
 
     assert 130 == running.returncode
+    assert "referrals: Interrupted. What was finished is kept" in told
     assert "Traceback" not in told
+
+
+def test_interrupted_load_says_what_it_means(serve):
+    """Ctrl-C while records come in: one sentence, and exit code 130."""
+    sandbox = serve(referral("a"))
+    with subprocess.Popen([*COMMAND, "load"], stderr=subprocess.PIPE, text=True) as running:
+        sandbox.behaviour.on_request = lambda _: running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=30)
+
+    assert 130 == running.returncode
+    assert "referrals: Interrupted. What was finished is kept" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["query", "from range(100000)", "--limit", "100000"], 0),
+        (["query", "from range(100000)", "--format", "csv"], 0),
+        (["query", "from range(100000)", "--format", "parquet"], 0),
+        (["status"], 0),
+        (["status", "--max-age", "0m"], 1),
+        (["views", "--dialect", "postgres"], 0),
+    ],
+)
+def test_reader_may_stop_early(loaded, arguments, code):
+    """The exit code is the command's own, whoever has read enough."""
+    read, write = os.pipe()
+    os.close(read)
+    ended = subprocess.run([*COMMAND, *arguments], stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+
+    assert code == ended.returncode
+    assert "Error" not in ended.stderr
 
 
 def test_known_at_before_the_first_load_is_refused(loaded, referrals):
