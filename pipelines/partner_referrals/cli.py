@@ -19,6 +19,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from partner_center.wording import counted
 from partner_referrals.errors import (
     EXIT_INTERRUPTED,
     EXIT_NOT_RECONCILED,
@@ -527,7 +528,9 @@ def query(
     answer = ask(warehouse, _read_sql(sql, file), as_of=as_of, known_at=known_at, warn=_say)
     limit = TABLE_ROWS if limit is None and format is Format.table else limit
     if limit is not None and answer.num_rows > limit:
-        _say(f"{answer.num_rows - limit:,} of {answer.num_rows:,} rows are left out (--limit).")
+        _say(
+            f"{answer.num_rows - limit:,} of {counted(answer.num_rows, 'rows')} left out (--limit)."
+        )
         answer = answer.slice(0, limit)
     out = sys.stdout.buffer
     match format:
@@ -603,7 +606,7 @@ def status(
             f"{max_age}. Look at the last loads above."
         )
     if has_too_many_issues:
-        _err.print(f"There are {state.issue_count:,} data quality issues, over {max_issues:,}.")
+        _err.print(f"Data quality issues: {state.issue_count:,}, over {max_issues:,}.")
     if is_stale or has_too_many_issues:
         raise typer.Exit(1)
 
@@ -761,7 +764,7 @@ def _serve(stand_in: Any) -> None:
         for _ in sys.stdin:
             try:
                 stand_in.next_day()
-                _err.print(f"A day passed: {len(stand_in.records()):,} referrals.")
+                _err.print(f"A day passed: {counted(len(stand_in.records()), 'referrals')}.")
             except UsageError as error:
                 _err.print(str(error))
         threading.Event().wait()

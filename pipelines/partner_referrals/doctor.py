@@ -16,6 +16,7 @@ from partner_center.settings import (
 )
 from partner_center.sign_in.identity import token_identity
 from partner_center.sign_in.user import sign_in
+from partner_center.wording import counted
 from partner_referrals.alerts import alert, read_address
 from partner_referrals.errors import ReferralsError, SignInRequired, UsageError
 from partner_referrals.publish.publish import require_publishable
@@ -174,8 +175,9 @@ def _describe_endpoint(settings: PartnerCenterSettings, resource: Resource) -> s
     total = page.envelope.total
     if not page.item_count:
         return f"answers, without {resource.noun}"
-    count = "an unknown number of" if total is None else f"{total:,}"
-    return f"one of {count} {resource.noun} fetched"
+    if total is None:
+        return f"one of an unknown number of {resource.noun} fetched"
+    return f"one of {counted(total, resource.noun)} fetched"
 
 
 def _describe_warehouse(warehouse: Path) -> str:
@@ -199,9 +201,9 @@ def _describe_view_settings() -> str:
     values = settings.read(SQL)
     used = []
     if settings.sla_rules:
-        used.append(f"{len(values.sla_rules)} deadlines from {settings.sla_rules}")
+        used.append(f"{counted(len(values.sla_rules), 'deadlines')} from {settings.sla_rules}")
     if settings.fx_rates:
-        used.append(f"{len(values.fx_rates)} exchange rates from {settings.fx_rates}")
+        used.append(f"{counted(len(values.fx_rates), 'exchange rates')} from {settings.fx_rates}")
     if values.funnel:
         used.append(f"the funnel counts {values.funnel}")
     return ", ".join(used) or "as shipped"

@@ -550,7 +550,7 @@ def test_table_keeps_every_digit_in_a_pipe(loaded):
 def test_rows_that_are_left_out_are_said(loaded):
     """A table ends at 1,000 rows unless asked for more; CSV has all of them."""
     _, out, told = loaded("query", "from range(1200)")
-    assert (1_002, True) == (len(out.splitlines()), "200 of 1,200 rows are left out" in told)
+    assert (1_002, True) == (len(out.splitlines()), "200 of 1,200 rows left out" in told)
     assert 1_201 == len(loaded("query", "from range(1200)", "--format", "csv")[1].splitlines())
 
 

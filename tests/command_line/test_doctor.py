@@ -253,7 +253,7 @@ def test_each_resource_tells_its_own_refusal(serve, referrals, configure_key):
 
     assert 3 == code
     assert without("endpoint") == examined(out)
-    assert "one of 1 referrals fetched; engagements: " in out
+    assert "one of 1 referral fetched; engagements: " in out
 
 
 def test_doctor_as_json_is_one_object(referrals):

@@ -454,7 +454,7 @@ def test_field_that_changes_type_costs_no_referral(serve, load, ask):
     for n in range(3):
         sandbox.put(referral(f"r{n}", status=7))
 
-    with pytest.raises(ReferralsError, match="Not one of the 3 records"):
+    with pytest.raises(ReferralsError, match=r"None of what Partner Center sent \(3 records\)"):
         load(LATER, full=True)
 
     assert [(3,)] == ask("select count(*) from partner_center.referral_rejects")

@@ -18,6 +18,7 @@ from partner_center.errors import (
 )
 from partner_center.http.transport import correlation_id
 from partner_center.resources.resource import Resource
+from partner_center.wording import counted
 
 # The API's own codes in a 401 or 403: what happened, and what to do.
 _ROLE = (
@@ -192,7 +193,8 @@ def failure(error: RequestException, url: str, attempts: int) -> ServerFailed:
     if isinstance(error.request, PreparedRequest):
         said += f" {correlation_id(error.request)}"
     return ServerFailed(
-        f"Partner Center at {host} gave no usable answer in {attempts} attempts; the last: {said}.",
+        f"Partner Center at {host} gave no usable answer in {counted(attempts, 'attempts')}; the "
+        f"last: {said}.",
         "The warehouse is as it was; run the load again later.",
     )
 

@@ -110,8 +110,8 @@ def check_merged(connection: duckdb.DuckDBPyConnection, merge: Merge) -> None:
     repeated, missing = _count_faults(connection, merge)
     if repeated or missing:
         raise WarehouseFailed(
-            f"After the merge {repeated} {merge.resource.noun} stand twice and {missing} are "
-            f"missing in partner_center.{table}. The views were not refreshed; load again with "
+            f"After the merge {merge.resource.noun} stand twice ({repeated}) or are missing "
+            f"({missing}) in partner_center.{table}. The views were not refreshed; load again with "
             "--full, and restore a copy of the warehouse if it stays so."
         )
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from partner_center.schema.tables import REFERRALS, Table
 from partner_center.settings import PartnerCenterSettings
+from partner_center.wording import counted
 from partner_referrals.errors import ReferralsError, TryAgainLater, UsageError
 from partner_referrals.load.options import Clock, LoadOptions, utc_now
 from partner_referrals.load.outcome import LoadOutcome
@@ -99,7 +100,7 @@ def describe_postgres(warehouse: Path) -> str:
         if not server.column_names(REFERRALS):
             return "postgres answers, and will be filled by the first load"
         query = "select count(*) from partner_center.referrals where valid_to is null"
-        return f"postgres holds {server.execute(query)[0][0]:,} referrals"
+        return f"postgres holds {counted(server.execute(query)[0][0], 'referrals')}"
 
 
 def refresh_postgres_views(settings: ViewSettings) -> int:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from partner_center.listing.lister import Listing
 from partner_center.resources import Resource
+from partner_center.wording import counted
 from partner_referrals.load.changes import Changes
 from partner_referrals.load.reconcile import Reconciliation
 
@@ -53,7 +54,7 @@ def report_listing(
     progress.step(
         "list",
         "partner_center",
-        f"{listing.rows_received:,} {resource.noun}, {requests:,} requests",
+        f"{counted(listing.rows_received, resource.noun)}, {counted(requests, 'requests')}",
         seconds,
     )
     if listing.unknown_fields:
@@ -73,8 +74,8 @@ def report_listing(
             f"The end of the listing was not seen: Partner Center tells no total of its "
             f"{resource.noun}, and sends nothing new any more."
             if listing.total is None
-            else f"The listing does not add up to the {listing.total:,} {resource.noun} that "
-            "Partner Center counts."
+            else "The listing does not add up to the "
+            f"{counted(listing.total, resource.noun)} that Partner Center counts."
         )
         progress.warn(f"{reason} What came is loaded; nothing is judged vanished.")
 
@@ -85,9 +86,9 @@ def report_changes(
     """Report what was merged; warn where too many records are missing to be believed."""
     if changes.withheld_count:
         progress.warn(
-            f"{changes.withheld_count:,} {resource.noun} are gone from the listing, more than a "
-            "fifth of the table; they are kept as listed. If that is right, load again with "
-            "--full --allow-vanish."
+            f"{counted(changes.withheld_count, resource.noun)} gone from the listing, more than a "
+            "fifth of the table, but kept as listed. If that is right, load again with --full "
+            "--allow-vanish."
         )
     outcome = f"{changes.new_count:,} new, {changes.changed_count:,} changed"
     progress.step("load", resource.name, outcome, seconds)
@@ -97,7 +98,7 @@ def report_rejects(progress: Progress, count: int) -> None:
     """Warn of records that could not be read."""
     if count:
         progress.warn(
-            f"{count:,} records cannot be read and are set aside: "
+            f"{counted(count, 'records')} set aside, which cannot be read: "
             "select * from partner_center.referral_rejects"
         )
 

@@ -16,6 +16,7 @@ from partner_center.listing.counts import NoCounts
 from partner_center.resources import REFERRALS, RESOURCES, Resource
 from partner_center.settings import PartnerCenterSettings, resolve_settings
 from partner_center.sign_in.identity import Identity
+from partner_center.wording import counted
 from partner_referrals.errors import Locked, ReferralsError, UsageError, WarehouseFailed
 from partner_referrals.load.counts import record_totals
 from partner_referrals.load.options import Clock, LoadOptions, utc_now
@@ -201,8 +202,8 @@ def _finish(job: Job, passes: list[Pass], clock: Clock) -> LoadRun:
     is_everything = last.listing.filter is None
     if is_everything and last.listing.rows_received and not last.comparison.seen_count:
         raise ReferralsError(
-            f"Not one of the {last.listing.rows_received:,} records that Partner Center sent can "
-            "be read. They are kept in partner_center.referral_rejects with the reason; "
+            f"None of what Partner Center sent ({counted(last.listing.rows_received, 'records')}) "
+            "can be read. It is kept in partner_center.referral_rejects with the reason; "
             "nothing else was changed. Look at the reasons; a newer version may read them."
         )
     rates = fetch_missing_rates(job.warehouse, job.client, job.started_at, job.progress)

@@ -3,6 +3,7 @@
 import duckdb
 
 from partner_center.resources import RESOURCES
+from partner_center.wording import counted
 from partner_referrals.warehouse.tables import current_rows, has_table
 
 
@@ -21,4 +22,4 @@ def count_records(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def describe_records(counts: dict[str, int]) -> str:
     """The counts for a person, such as "12,000 referrals, 5,900 deals"."""
-    return ", ".join(f"{count:,} {noun}" for noun, count in counts.items()) or "no records"
+    return ", ".join(counted(count, noun) for noun, count in counts.items()) or "no records"
