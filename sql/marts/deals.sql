@@ -1,5 +1,6 @@
 -- Every deal of the account in the engagements resource: what it is worth and
--- how it stands.
+-- how it stands. The records that the other organizations in the same
+-- engagements have of it are left out.
 -- Grain: one row per deal_id
 -- Answers: what is this deal, what is it worth, and what became of it?
 -- Columns:
