@@ -298,8 +298,9 @@ def test_warehouse_is_found_in_order(write, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "x" * 300, "what?.duckdb", "\udce9.duckdb", "information_schema.duckdb"],
-)
+    ["", ".", "..", "x" * 300, "what?.duckdb", "\udce9.duckdb", "information_schema.duckdb",
+     "/dev/null"],
+)  # fmt: skip
 def test_unusable_warehouse_is_refused(name):
     """Before anything else happens."""
     with pytest.raises(UsageError, match="The warehouse"):

@@ -370,10 +370,11 @@ def test_another_warehouse_is_not_replaced(warehouse, target):
     assert (target / "manifest.json").exists()
 
 
-def test_missing_directory_is_refused(warehouse, tmp_path):
+@pytest.mark.parametrize("name", ["mount/elsewhere", "x" * 300])
+def test_missing_directory_is_refused(warehouse, tmp_path, name):
     """A directory whose parent is not there, say not mounted, is not created."""
-    with pytest.raises(UsageError, match=r"elsewhere cannot be created to publish to"):
-        publish(warehouse, tmp_path / "mount" / "elsewhere")
+    with pytest.raises(UsageError, match=rf"{name} cannot be created to publish to"):
+        publish(warehouse, tmp_path / name)
 
 
 def test_unwritable_directory_is_refused(warehouse, target):

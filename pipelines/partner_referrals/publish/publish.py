@@ -51,14 +51,14 @@ def require_publishable(warehouse: Path, target: Path) -> None:
 
     `target` is created where its parent exists.
     """
-    if not target.is_dir():
-        try:
+    try:
+        if not target.is_dir():
             target.mkdir()
-        except OSError as error:
-            raise UsageError(
-                f"The directory {target} cannot be created to publish to: {error.strerror}. "
-                "Create or mount its parent first."
-            ) from error
+    except OSError as error:
+        raise UsageError(
+            f"The directory {target} cannot be created to publish to: {error.strerror}. "
+            "Create or mount its parent first."
+        ) from error
     folders = {warehouse.absolute().parent, warehouse.resolve().parent}
     if any(is_same_file(folder, target) for folder in folders) or (
         warehouse.exists() and is_same_file(warehouse, target / COPY_NAME)

@@ -130,6 +130,11 @@ def _require_usable(path: Path, must_exist: bool) -> None:
         )
     if not path.parent.is_dir():
         raise UsageError(f"There is no directory {path.parent} for the warehouse. Create it first.")
+    if path.exists() and not path.is_file():
+        raise UsageError(
+            f"The warehouse {path} is not a regular file. Nothing was changed; name another with "
+            "--warehouse."
+        )
     if path.is_file() and _begins_like_sqlite(path):
         raise UsageError(
             f"{path} is an SQLite file, not a DuckDB file. Nothing was changed; name another with "
