@@ -261,7 +261,7 @@ class Pages:
         Rows without ids may be equal on two pages. Then only a server that ignores `skip` has rows
         far behind all of them, too.
         """
-        if page.has_ids or link or self._paging.skip is None:
+        if page.has_ids or link:
             return True
         far = page
         with optional_request():
