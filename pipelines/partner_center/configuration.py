@@ -102,14 +102,15 @@ def explained_errors(subject: str) -> Iterator[None]:
     """Turn dlt's errors about values and files into UsageError; `subject` is the section."""
     try:
         yield
-    except ConfigurationException as error:
+    # dlt begins to log as it is configured, so that logging may refuse its level or its format.
+    except (ConfigurationException, ValueError) as error:
         raise UsageError(
             f"{_explain(subject, error)} Nothing was done; correct it in .dlt or in the "
             "environment."
         ) from error
 
 
-def _explain(subject: str, error: ConfigurationException) -> str:
+def _explain(subject: str, error: Exception) -> str:
     """What is wrong in a section, and what is allowed there."""
     match error:
         case ConfigValueCannotBeCoercedException():

@@ -60,6 +60,16 @@ def test_backup_on_a_full_disk_names_the_file(loaded):
     assert [] == list(loaded.parent.glob("*copy*"))
 
 
+def test_level_that_logging_lacks_is_told(monkeypatch):
+    """dlt hands it on to Python's logging as it is configured, which a process does once."""
+    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "xml")
+
+    ended = subprocess.run([*COMMAND, "load"], capture_output=True, text=True)
+
+    assert 2 == ended.returncode
+    assert "[runtime] cannot be read: Unknown level: 'xml'. Nothing was done" in ended.stderr
+
+
 @pytest.mark.parametrize("arguments", [[], ["load", "--nope"], ["load", "--help"]])
 def test_help_carries_no_times(arguments):
     """Only the lines of a command that runs are read later; the others are for whoever types."""
