@@ -17,6 +17,8 @@ from support.views import assert_same, read
 
 TABLES = {"referrals": "referrals", "engagements": "engagements", "search": "search_days"}
 VERSIONED = ("referrals", "engagements")
+# Tables that are made after that of their resource.
+_MADE_AFTER = {"referrals": ("referral_rejects",), "engagements": ("engagement_tags",)}
 
 _UNBROKEN = """
 select 'two current versions', id from partner_center.{table} where valid_to is null
@@ -54,9 +56,9 @@ def reading(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def has(connection: duckdb.DuckDBPyConnection, resource: str) -> bool:
-    """Whether the warehouse has the table of a resource."""
-    # The tags' table is made after that of the deals.
-    names = [TABLES[resource]] + ["engagement_tags"] * (resource == "engagements")
+    """Whether the warehouse has the tables of a resource."""
+    # A load that was killed may have made the one and not the other.
+    names = [TABLES[resource], *_MADE_AFTER.get(resource, ())]
     found = connection.execute(
         "select table_name from duckdb_tables() "
         "where schema_name = 'partner_center' and table_name in (select unnest($1))",
