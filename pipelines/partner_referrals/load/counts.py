@@ -63,7 +63,7 @@ def compare(
             time.perf_counter() - started,
         )
     if _lacks_records(listings[-1], counts):
-        if isinstance(counts, ServerCounts):
+        if listings[-1].is_complete is None:
             progress.say("The listing is not whole: Partner Center counts more than it showed.")
         reconciliation = Reconciliation(False, reconciliation.differences)
     return Comparison(reconciliation, ours.total, seen_count, rejected_count)
@@ -73,11 +73,13 @@ def _lacks_records(listing: Listing, counts: ServerCounts | NoCounts) -> bool:
     """Whether a listing of everything is known to lack records.
 
     Its own answers may tell, or the counts where those tell nothing. The warehouse may hold as
-    many as the server all the same: one that is gone in place of one that was not seen.
+    many as the server all the same: one that is gone in place of one that was not seen, or one
+    that has changed since it was.
     """
     if isinstance(counts, NoCounts):
         return listing.is_complete is False
-    return listing.filter is None and listing.is_complete is None and listing.counted < counts.total
+    is_short = listing.is_complete is None and listing.counted < counts.total
+    return listing.filter is None and (listing.is_complete is False or is_short)
 
 
 def _count_seen(
