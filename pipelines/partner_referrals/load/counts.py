@@ -62,24 +62,25 @@ def compare(
             f"{counts.total:,} {sign} {ours.total:,}",
             time.perf_counter() - started,
         )
-    if _lacks_records(listings[-1], counts):
-        if listings[-1].is_complete is None:
+    if _lacks_records(listings, counts, seen_count + rejected_count):
+        if listings[0].is_complete is None:
             progress.say("The listing is not whole: Partner Center counts more than it showed.")
         reconciliation = Reconciliation(False, reconciliation.differences)
     return Comparison(reconciliation, ours.total, seen_count, rejected_count)
 
 
-def _lacks_records(listing: Listing, counts: ServerCounts | NoCounts) -> bool:
-    """Whether a listing of everything is known to lack records.
+def _lacks_records(
+    listings: Sequence[Listing], counts: ServerCounts | NoCounts, seen_count: int
+) -> bool:
+    """Whether a listing of everything is known to lack records, with the months listed again.
 
-    Its own answers may tell, or the counts where those tell nothing. The warehouse may hold as
-    many as the server all the same: one that is gone in place of one that was not seen, or one
-    that has changed since it was.
+    The warehouse may hold as many as the server all the same: one that is gone in place of one that
+    was not seen, or one that has changed since it was.
     """
+    first = listings[0]
     if isinstance(counts, NoCounts):
-        return listing.is_complete is False
-    is_short = listing.is_complete is None and listing.counted < counts.total
-    return listing.filter is None and (listing.is_complete is False or is_short)
+        return first.is_complete is False
+    return first.filter is None and not first.is_complete and seen_count < counts.total
 
 
 def _count_seen(
