@@ -27,7 +27,7 @@ from partner_referrals.errors import (
     UsageError,
     reason_of,
 )
-from partner_referrals.output.lenient_pipe import let_reader_stop
+from partner_referrals.output.lenient_pipe import lead_nowhere, let_reader_stop
 from partner_referrals.output.timed_lines import TimedLines
 
 app = typer.Typer(
@@ -160,7 +160,7 @@ def _interrupt(signal_number: int, frame: object) -> None:
 def _close_output() -> None:
     """Keep Python from writing at its end what could not be written."""
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        lead_nowhere(sys.stdout)
 
 
 def _now() -> datetime:

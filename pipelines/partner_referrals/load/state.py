@@ -91,7 +91,7 @@ def _runs_of(connection: duckdb.DuckDBPyConnection) -> str:
     user = "user_id" if "user_id" in columns else "null"
     loaded = "resource" if "resource" in columns else "'referrals'"
     return (
-        f"(select started_at, finished_at, mode, succeeded, {loaded} as resource, "
+        f"(select finished_at, mode, succeeded, {loaded} as resource, "
         f"{user} as user_id, succeeded and reconciled is distinct from false as is_good "
         "from partner_center.load_runs)"
     )

@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from typing import Any
+from typing import IO, Any
 
 
 class _LenientPipe(io.FileIO):
@@ -14,8 +14,13 @@ class _LenientPipe(io.FileIO):
         try:
             return super().write(data)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            lead_nowhere(self)
             return len(data)
+
+
+def lead_nowhere(stream: IO[Any]) -> None:
+    """Let what is still written to a stream with a file descriptor be dropped."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def let_reader_stop() -> None:

@@ -157,10 +157,9 @@ def _remove_others(target: Path, names: list[str]) -> None:
 
     Only files that our own manifest of the last publish names: others are somebody else's.
     """
-    for name in _published_names(target) - set(names):
+    published = _published_names(target)
+    for name in {each for each in published if each.startswith(f"{TABLES_FOLDER}/")} - set(names):
         path = target / name
-        if not name.startswith(f"{TABLES_FOLDER}/"):
-            continue
         if path.parent.resolve().is_relative_to(target.resolve()) and path.is_file():
             path.unlink()
 

@@ -148,9 +148,9 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     All of them exist afterwards, also empty, so that every view binds. Raises what
     `require_own_columns` raises.
     """
-    require_own_columns(connection)
-    connection.execute("create schema if not exists partner_center")
     found = _read_columns(connection)
+    _require_own(found)
+    connection.execute("create schema if not exists partner_center")
     for table in TABLES:
         _complete(connection, table, found.get(table.name))
 
@@ -160,7 +160,10 @@ def require_own_columns(connection: duckdb.DuckDBPyConnection) -> None:
 
     Columns that an older warehouse may lack are not missed.
     """
-    found = _read_columns(connection)
+    _require_own(_read_columns(connection))
+
+
+def _require_own(found: dict[str, dict[str, str | None]]) -> None:
     for table in (each for each in TABLES if each.name in found):
         needed = {each.name for each in table.schema if not each.nullable}
         columns = found[table.name].keys()
