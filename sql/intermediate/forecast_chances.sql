@@ -7,7 +7,7 @@
 -- Answers: what share of the items in this state would be won by then?
 -- Columns:
 --   made_at: the moment of the forecast, UTC
---   state: stage and days in it, as in forecast_states
+--   state: stage and days in it, as in forecast_items
 --   win_30_chance: share that would be won within 30 days; null if such items
 --     were not seen at these month ends
 --   win_90_chance: share that would be won within 90 days

@@ -18,6 +18,7 @@
 --   high: upper limit of it
 --   actual: what came within the horizon; null until it has passed
 --   known_errors: how many past errors the interval is made of
+--   half_width_deviations: half the interval, in standard deviations of chance
 
 with lifecycles as (
 
@@ -231,17 +232,16 @@ with lifecycles as (
     where months_back <= 12
     group by source, made_at, horizon_days, measure
 
-), widths as (
+), calibrated as (
 
     select
         judged.*,
         coalesce(learnt.known_errors, 0) as known_errors,
         -- 1.28155 standard deviations on both sides hold 80 % of a normal one.
         cast(1.2815515655446004 as double) * sqrt(
-            judged.variance
-            * (2 * 9 + coalesce(learnt.squared_errors, 0))
+            (2 * 9 + coalesce(learnt.squared_errors, 0))
             / (2 + coalesce(learnt.known_errors, 0))
-        ) as half_width
+        ) as half_width_deviations
     from judged
     left join learnt
         on
@@ -249,6 +249,13 @@ with lifecycles as (
             and judged.made_at = learnt.made_at
             and judged.horizon_days = learnt.horizon_days
             and judged.measure = learnt.measure
+
+), widths as (
+
+    select
+        *,
+        half_width_deviations * sqrt(variance) as half_width
+    from calibrated
 
 )
 
@@ -270,5 +277,6 @@ select
             then least(expected + half_width, open_amount)
     end as high,
     actual,
-    known_errors
+    known_errors,
+    half_width_deviations
 from widths

@@ -80,6 +80,17 @@ def test_answers_as_of_a_moment(small):
     assert 2 == figures.referrals.num_rows
 
 
+def test_answers_as_of_the_newest_load_of_any_resource(tmp_path):
+    """A later load of deals alone moves the report's moment, as it moves that of the marts."""
+    later = NOW + timedelta(days=2)
+    with Sandbox(SMALL, now=NOW) as sandbox:
+        warehouse = build_warehouse(tmp_path / "referrals.duckdb", sandbox)
+        load_everything(sandbox, warehouse, later, resources=["engagements"])
+    ((as_of,),) = ask(warehouse, "select as_of from intermediate.moments")
+
+    assert later == as_of == read_figures(warehouse).as_of
+
+
 def test_errors_are_no_referrals(tmp_path):
     """What was closed as an error is neither counted nor listed, as in every mart."""
     records = [*SMALL, referral("mistake", status="Error")]

@@ -162,6 +162,10 @@ def number(text):
     return int(text.replace(",", ""))
 
 
+def estimate(value):
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}".removesuffix(".0")
+
+
 def dollars(value):
     return "–" if value is None else f"${value:,.0f}"
 
@@ -292,7 +296,7 @@ class TestNumbers:
         }
 
     def test_deals_of_all_are_those_of_the_marts(self, desk, ask):
-        """Median ages, win rates by value, and what should be won of the open ones."""
+        """Median ages, and win rates by value."""
         ages = ask(
             "select median_age_days from marts.pipeline where segment = 'all' "
             "order by current_stage desc"
@@ -301,10 +305,8 @@ class TestNumbers:
             "select segment, segment_value, win_rate, value_win_rate from marts.deal_win_rates "
             "where segment in ('category', 'direction') and won_count + lost_count >= 10"
         )
-        forecasts = ask("select open_count from marts.forecast order by source desc, horizon_days")
         desk.choose("")
         drawn = {row[0].lower(): row for row in desk.rows("#value table", 1)}
-        seen = desk.page.locator("#forecast tbody td:nth-child(2)").all_inner_texts()
 
         assert [f"{age:.0f} days" for (age,) in ages if age >= 10] == [
             row[5] for row in desk.rows("#value table", 0) if row[5].endswith("days")
@@ -313,7 +315,34 @@ class TestNumbers:
         for segment, value, rate, by_value in rates:
             row = drawn[f"{segment}: {value}"]
             assert (f"{rate:.0%}", f"{by_value:.0%}") == (row[3], row[6])
-        assert [count for (count,) in forecasts] == [number(each) for each in seen]
+
+    def test_forecast_of_all_is_the_mart(self, desk, ask):
+        """Wins and dollars that are expected, each with its interval, and how often it held."""
+        rows = ask(
+            """
+            select open_count, expected_won_count, expected_won_count_low,
+                expected_won_count_high, expected_won_value_usd, expected_won_value_usd_low,
+                expected_won_value_usd_high, sum(is_within::integer), count(is_within)
+            from marts.forecast left join (
+                select source, horizon_days, is_within from marts.forecast_backtest
+            ) using (source, horizon_days)
+            group by all order by any_value(source) desc, any_value(horizon_days)
+            """
+        )
+        desk.choose("")
+
+        assert 6 == len(rows)
+        assert [
+            (
+                f"{row[0]:,}",
+                estimate(row[1]),
+                f"{estimate(row[2])} to {estimate(row[3])}",
+                dollars(row[4]),
+                "–" if row[4] is None else f"{dollars(row[5])} to {dollars(row[6])}",
+                f"{row[7]} of {row[8]}",
+            )
+            for row in rows
+        ] == [(row[1], *row[3:]) for row in desk.rows("#forecast table", 0)]
 
     def test_durations(self, desk, ask):
         """Half of the answers came within the median that the mart has."""
@@ -387,24 +416,37 @@ class TestReach:
             assert [] == desk.faults()
             desk.page.keyboard.press("Escape")
 
-    def test_forecast_opens_what_it_is_made_of(self, desk, ask):
-        """All that is open of each source, whatever is chosen: no filter changes a forecast."""
+    @pytest.mark.parametrize(
+        ("mart", "source", "key"),
+        [("referrals", "referrals", "Referral"), ("deals", "engagements", "Deal")],
+    )
+    def test_forecast_follows_the_filters(self, desk, ask, mart, source, key):
+        """It is the sum of the chances of what is open and chosen, which its list shows."""
+        wanted = ask(
+            f"""
+            select item_id, win_90_chance
+            from marts.{mart} join intermediate.forecast_items on item_id = {key}_id
+            join intermediate.forecast_chances using (source, made_at, state)
+            join intermediate.moments on made_at = moments.as_of
+            where source = '{source}' and is_counted and is_open and customer_market = 'US'
+            """
+        )
         desk.choose("customer_market=US")
-        for source, mart in (("referrals", "referrals"), ("engagements", "deals")):
-            row = desk.page.locator(f"#forecast tbody tr:has-text('{mart}')").first
-            row.locator("button.lead").click()
-            ((open_count,),) = ask(
-                f"select open_count from marts.forecast "
-                f"where source = '{source}' and horizon_days = 30"
-            )
-            ((listed,),) = ask(f"select count(*) from marts.{mart} where is_open and is_counted")
+        row = desk.page.locator(f"#forecast tbody tr:has-text('{mart}')").nth(1)
+        cells = row.locator("td").all_inner_texts()
+        row.locator("button.lead").click()
+        with desk.page.expect_download() as download:
+            desk.page.locator("#csv").click()
+        rows = list(csv.DictReader(download.value.path().read_text("utf-8-sig").splitlines()))
+        desk.page.keyboard.press("Escape")
 
-            assert open_count == listed == number(row.locator("button.lead").inner_text())
-            assert f"{listed} {mart}." in (
-                desk.page.locator("#listed").inner_text().replace(",", "")
-            )
-            assert "regardless of the filters" in desk.page.locator("#listing h2").inner_text()
-            desk.page.keyboard.press("Escape")
+        assert len(wanted) > 5
+        assert dict(wanted) == pytest.approx(
+            {row[key]: float(row["Chance within 90 days"]) for row in rows}
+        )
+        assert [f"{len(wanted):,}", "90 days", estimate(sum(chance for _, chance in wanted))] == (
+            cells[:3]
+        )
 
     def test_filter_that_deals_lack_is_said(self, desk):
         """Deals have no size of the customer, so its filter does not choose among them."""

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -94,12 +95,17 @@ def load_from(sandbox: Sandbox, path: Path, now: datetime = NOW) -> None:
     load(path, settings=settings, clock=lambda: now)
 
 
-def load_everything(sandbox: Sandbox, path: Path, now: datetime = NOW) -> None:
-    """Load all three resources of a stand-in into the warehouse at `path`."""
+def load_everything(
+    sandbox: Sandbox,
+    path: Path,
+    now: datetime = NOW,
+    resources: Sequence[str] = ("referrals", "engagements", "search"),
+) -> None:
+    """Load all three resources of a stand-in, or these, into the warehouse at `path`."""
     settings = PartnerCenterSettings(
         base_url=sandbox.base_url,
         engagements_base_url=sandbox.base_url,
-        resources=["referrals", "engagements", "search"],
+        resources=list(resources),
         credentials=PartnerCenterCredentials(
             access_token=sandbox.access_token,
             engagements_access_token=sandbox.engagements_access_token,

@@ -115,7 +115,7 @@ def test_view_reads_only_layers_below(name):
             },
         ),
         ("quantile", {"duration_percentiles", "deal_counts"}),
-        ("date_diff", {"referral_durations", "open_ages", "deal_outcomes", "forecast_states"}),
+        ("date_diff", {"referral_durations", "open_ages", "deal_outcomes", "forecast_items"}),
     ],
 )
 def test_construct_that_other_engines_lack_has_its_own_view(construct, view):

@@ -26,6 +26,7 @@ _MARTS = (
     "deal_win_rates",
     "loss_reasons",
     "forecasts",
+    "chances",
 )
 
 Row = dict[str, Any]

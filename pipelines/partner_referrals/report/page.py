@@ -103,6 +103,7 @@ def _describe(figures: Figures, targets: dict[str, float]) -> dict[str, Any]:
         "rules": figures.rules,
         "issue_rules": figures.issue_rules,
         "forecasts": figures.marts["forecasts"],
+        "chances": figures.marts["chances"],
         "referrals": pack_columns(
             figures.referrals,
             {"referral_id": LISTED, "customer_name": LISTED},

@@ -17,6 +17,10 @@ const listedState = records => [
     row => words(value(records.outcome, row) ?? 'open')),
 ];
 
+// Of an open item: how likely it is won within 90 days.
+const listedChance = (records, source) => listed('column.chance',
+  row => chanceOf(source, records, row), row => percent(chanceOf(source, records, row)));
+
 const dealColumns = deals => [
   listed('column.deal', row => deals.deal_id[row]),
   listed('column.name', row => deals.deal_name[row]),
@@ -26,6 +30,7 @@ const dealColumns = deals => [
   ...listedState(deals),
   listed('column.usd', row => (isNone(deals.deal_value_usd[row]) ? null : deals.deal_value_usd[row]),
     row => dollars(deals.deal_value_usd[row])),
+  listedChance(deals, 'engagements'),
   listedDay('column.expected_close', deals.expected_close_on),
   listedDay('column.created', deals.created_on), listedDay('column.closed', deals.closed_on),
   listedValue(deals, 'status_reason', 'column.reason'),
@@ -44,6 +49,7 @@ function referralColumns(referrals) {
     listed('column.expires', row => (isNone(referrals.expires_at[row]) ? null
       : new Date(referrals.expires_at[row] * 1_000).toISOString().slice(0, 16)),
     row => (isNone(referrals.expires_at[row]) ? NONE : utcMoment(referrals.expires_at[row]))),
+    listedChance(referrals, 'referrals'),
   ];
 }
 
@@ -109,11 +115,11 @@ function drawListing() {
   find('#more').hidden = rows.length <= listing.shown;
 }
 
-// Open the dialog on the rows that fit the conditions, within those that are chosen unless all are meant.
+// Open the dialog on the rows that fit the conditions, within those that are chosen.
 function openListing({ population: wanted, ...conditions }, populations) {
   const population = Object.hasOwn(populations, wanted) ? wanted : 'referrals';
   const { table: rowsOf, rows, columns, cap } = populations[population];
-  const found = rowsWhere(rowsOf, matching(rowsOf, conditions), 'unfiltered' in conditions ? null : rows);
+  const found = rowsWhere(rowsOf, matching(rowsOf, conditions), rows);
   Object.assign(listing, { population, columns: columns(rowsOf), rows: found,
     listed: found.filter(row => row < cap), sortedBy: null, isDescending: false, shown: PAGE });
   find('#listing h2').textContent = describe(conditions, population);

@@ -6,6 +6,15 @@ with deals as (
 
     select * from intermediate.valued_deals
 
+), forecast_items as (
+
+    select
+        forecast_items.item_id,
+        forecast_items.state
+    from intermediate.forecast_items
+    inner join temp.moment as moment on forecast_items.made_at = moment.as_of
+    where forecast_items.source = 'engagements'
+
 )
 
 select
@@ -23,8 +32,10 @@ select
     cast(closed_at as date) as closed_on,
     deal_value_usd,
     is_overdue,
-    age_days
+    age_days,
+    forecast_items.state as forecast_state
 from deals
+left join forecast_items on deals.deal_id = forecast_items.item_id
 -- What was closed as an error never was a deal.
 where is_counted
 order by

@@ -47,6 +47,15 @@ with referrals as (
     inner join issue_rules on data_quality_issues.rule = issue_rules.rule
     group by data_quality_issues.referral_id
 
+), forecast_items as (
+
+    select
+        forecast_items.item_id,
+        forecast_items.state
+    from intermediate.forecast_items
+    inner join temp.moment as moment on forecast_items.made_at = moment.as_of
+    where forecast_items.source = 'referrals'
+
 )
 
 select
@@ -89,13 +98,15 @@ select
     open_referrals.age_percentile,
     open_referrals.answer_due_at,
     answers.answers,
-    issues.issues
+    issues.issues,
+    forecast_items.state as forecast_state
 from referrals
 cross join temp.moment as moment
 left join open_referrals
     on referrals.referral_id = open_referrals.referral_id
 left join answers on referrals.referral_id = answers.referral_id
 left join issues on referrals.referral_id = issues.referral_id
+left join forecast_items on referrals.referral_id = forecast_items.item_id
 -- What was closed as an error never was a referral.
 where referrals.is_counted
 order by
