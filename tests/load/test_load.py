@@ -337,16 +337,23 @@ def test_grouped_counts_stand_in_for_a_total(serve, load):
     assert (True, 1, 9) == (run.reconciled, run.rows_vanished, run.server_total)
 
 
-def test_listing_that_lacks_records_does_not_reconcile(serve, load, monkeypatch):
+@pytest.mark.parametrize("full", [True, False])
+def test_listing_that_lacks_records_does_not_reconcile(serve, load, monkeypatch, full):
     """The warehouse holds as many as the server counts, but what was not seen may have changed."""
     monkeypatch.setenv("SOURCES__PARTNER_CENTER__PAGE_SIZE", "5")
     sandbox = serve(*(referral(f"r{number:02}") for number in range(12)))
     load()
-    sandbox.behaviour.ignores_skip = sandbox.behaviour.refuses_date_filter = True
+    sandbox.behaviour.ignores_skip = True
+    sandbox.behaviour.refuses_date_filter = full
 
-    run = load(LATER, full=True)
+    run = load(LATER, full=full)
 
-    assert (12, 12, False) == (run.server_total, run.warehouse_total, run.reconciled)
+    assert ("full", 12, 12, False) == (
+        run.mode,
+        run.server_total,
+        run.warehouse_total,
+        run.reconciled,
+    )
     assert 0 == run.rows_vanished
 
 

@@ -72,15 +72,15 @@ def compare(
 def _lacks_records(
     listings: Sequence[Listing], counts: ServerCounts | NoCounts, seen_count: int
 ) -> bool:
-    """Whether a listing of everything is known to lack records, with the months listed again.
+    """Whether a listing is known to lack records; one of everything with the months listed again.
 
     The warehouse may hold as many as the server all the same: one that is gone in place of one that
     was not seen, or one that has changed since it was.
     """
     first = listings[0]
-    if isinstance(counts, NoCounts):
+    if isinstance(counts, NoCounts) or first.filter is not None:
         return first.is_complete is False
-    return first.filter is None and not first.is_complete and seen_count < counts.total
+    return not first.is_complete and seen_count < counts.total
 
 
 def _count_seen(

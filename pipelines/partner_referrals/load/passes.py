@@ -114,7 +114,7 @@ def run_passes(job: Job, state: WarehouseState, mode: str, directory: Path) -> I
             )
             yield last
     if last.mode == "incremental" and last.is_unreconciled:
-        job.progress.say("Listing everything, because the counts differ.")
+        job.progress.say("Listing everything: the counts differ, or changes were not listed whole.")
         yield _run_pass(
             job, "full", directory / "2", lambda place: list_everything(job.lister, place)
         )
