@@ -8,7 +8,9 @@
 --   made_at: the moment of the forecast, UTC
 --   state: its state at that moment; an unknown time in a stage is 365
 --   next_state: its state 30 days later
---   value_usd: what winning it is worth in US dollars; null if unknown
+--   value_usd: what winning it is worth in US dollars, at the rate of the month
+--     of made_at; null if unknown
+--   closed_value_usd: the same at the rate of the month of closing
 --   is_won_in_30: whether it was won within 30 days after made_at
 --   is_won_in_90: whether it was won within 90 days
 --   is_won_in_180: whether it was won within 180 days
@@ -22,10 +24,15 @@ with lifecycles as (
         coalesce(won_until, as_of + interval 1 day) as is_won_until
     from intermediate.lifecycles
 
+), deal_rates as (
+
+    select * from intermediate.deal_rates
+
 ), moments as (
 
     select
         made_at,
+        cast(date_trunc('month', made_at) as date) as rate_month,
         made_at + interval 30 day as in_30_days,
         made_at + interval 90 day as in_90_days,
         made_at + interval 180 day as in_180_days
@@ -36,11 +43,14 @@ with lifecycles as (
     select
         lifecycles.source,
         lifecycles.item_id,
-        lifecycles.value_usd,
+        lifecycles.deal_value,
+        lifecycles.currency,
+        lifecycles.value_usd as closed_value_usd,
         lifecycles.won_at,
         lifecycles.is_won_until,
         lifecycles.open_until,
         moments.made_at,
+        moments.rate_month,
         moments.in_30_days,
         moments.in_90_days,
         moments.in_180_days,
@@ -112,6 +122,22 @@ with lifecycles as (
             else 365
         end as next_open_state
     from aged
+
+), valued as (
+
+    select
+        placed.*,
+        placed.deal_value
+        * case
+            when placed.currency = 'USD' then 1
+            else deal_rates.usd_per_unit
+        end as value_usd
+    from placed
+    left join deal_rates
+        on
+            placed.currency = deal_rates.currency
+            and placed.rate_month = deal_rates.rate_month
+
 )
 
 select
@@ -125,7 +151,9 @@ select
         else next_open_state
     end as next_state,
     value_usd,
+    case when value_usd is not null then closed_value_usd end
+        as closed_value_usd,
     is_won_in_30,
     is_won_in_90,
     is_won_in_180
-from placed
+from valued

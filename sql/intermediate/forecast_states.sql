@@ -35,8 +35,8 @@ select
     count(value_usd) as valued_count,
     sum(value_usd) as value_usd,
     sum(value_usd * value_usd) as squared_value_usd,
-    sum(value_usd) filter (where is_won_in_30) as won_30_value_usd,
-    sum(value_usd) filter (where is_won_in_90) as won_90_value_usd,
-    sum(value_usd) filter (where is_won_in_180) as won_180_value_usd
+    sum(closed_value_usd) filter (where is_won_in_30) as won_30_value_usd,
+    sum(closed_value_usd) filter (where is_won_in_90) as won_90_value_usd,
+    sum(closed_value_usd) filter (where is_won_in_180) as won_180_value_usd
 from items
 group by source, made_at, state, next_state

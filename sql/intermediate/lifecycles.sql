@@ -12,8 +12,10 @@
 --   won_at: from when on it counted as won, UTC; null if it did not
 --   won_until: from when on it did not count as won any more, UTC; null if it
 --     still does
---   value_usd: what winning it is worth in US dollars; null if unknown, and for
---     referrals
+--   deal_value: what winning it is worth, in its currency; null if unknown, and
+--     for referrals
+--   value_usd: that in US dollars at the rate of the month of closing, or of
+--     as_of while open; null without a rate
 
 with referrals as (
 
@@ -105,6 +107,8 @@ select
             end
         else referrals.terminal_status_at
     end as won_until,
+    cast(null as double) as deal_value,
+    cast(null as varchar) as currency,
     cast(null as double) as value_usd,
     referrals.as_of
 from referrals
@@ -121,6 +125,9 @@ select
             then coalesce(deals.closed_at, closed.known_since)
     end as won_at,
     cast(null as timestamp) as won_until,
+    case when deals.has_value then cast(deals.deal_value as double) end
+        as deal_value,
+    deals.currency,
     deals.deal_value_usd as value_usd,
     deals.as_of
 from deals

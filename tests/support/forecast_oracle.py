@@ -50,13 +50,14 @@ class Forecasts:
         # Every forecast asks for those before it.
         self.expected = cache(self._expected)
         self.chances = cache(self._chances)
+        self.weights = cache(self._weights)
 
     def items(self, warehouse: Warehouse) -> dict[str, Referral | Deal]:
         """Every item as of the moment that the warehouse is asked about."""
         return {each.version.id: each for each in counted(warehouse)}
 
-    def values(self) -> dict[str, float]:
-        """What items are worth in US dollars, as known today."""
+    def values(self, day: datetime) -> dict[str, float]:
+        """What items are worth in US dollars at the rates of a day, or of their closing before."""
         return {}
 
     def on(self, day: datetime) -> dict[str, Referral | Deal]:
@@ -68,11 +69,11 @@ class Forecasts:
     def open_on(self, day: datetime) -> dict[str, Referral | Deal]:
         return {name: each for name, each in self.on(day).items() if each.is_open}
 
-    @cached_property
-    def weights(self) -> dict[str, dict[str, float]]:
-        """What each item counts for, by measure."""
-        ones = dict.fromkeys(self.on(self.as_of), 1.0)
-        return {"won_count": ones, "won_value_usd": self.values()}
+    def _weights(self, measure: str, day: datetime) -> dict[str, float]:
+        """What each item counts for on a day."""
+        if measure == "won_count":
+            return dict.fromkeys(self.on(day), 1.0)
+        return self.values(day)
 
     @cached_property
     def month_ends(self) -> list[datetime]:
@@ -129,8 +130,9 @@ class Forecasts:
 
     def actual(self, made_at: datetime, horizon: int, measure: str) -> float | None:
         """What those open then brought within the horizon; None if none of them has a value."""
-        later, weights = self.on(made_at + timedelta(days=horizon)), self.weights[measure]
-        known = [name for name in self.open_on(made_at) if name in weights]
+        settled_at = made_at + timedelta(days=horizon)
+        later, weights = self.on(settled_at), self.weights(measure, settled_at)
+        known = [name for name in self.open_on(made_at) if name in self.weights(measure, made_at)]
         if not known and measure == "won_value_usd":
             return None
         return math.fsum(weights[name] for name in known if later[name].outcome == "won")
@@ -142,7 +144,7 @@ class Forecasts:
                   for day in self.closed_at]  # fmt: skip
         behind = sum(year_before <= month < made_at for month in closed)
         chances = self.chances(made_at, horizon)
-        then_open, weights = self.open_on(made_at), self.weights[measure]
+        then_open, weights = self.open_on(made_at), self.weights(measure, made_at)
         if behind < 50 or chances is None or not then_open:
             return None
         found = [(chances.get(state_of(each), 0.0), weights[name])
@@ -208,11 +210,11 @@ class DealForecasts(Forecasts):
     def items(self, warehouse: Warehouse) -> dict[str, Referral | Deal]:
         return {each.version.id: each for each in deal_oracle.counted(warehouse)}
 
-    def values(self) -> dict[str, float]:
+    def values(self, day: datetime) -> dict[str, float]:
         rates = self.warehouse.deals.rates
         found = {
             each.version.id: each.value_in_usd(rates)
-            for each in deal_oracle.counted(replace(self.warehouse, asked_as_of=self.as_of))
+            for each in deal_oracle.counted(replace(self.warehouse, asked_as_of=day))
         }
         return {name: value for name, value in found.items() if value is not None}
 

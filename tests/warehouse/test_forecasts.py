@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 
 from partner_center_sandbox.lives import simulate_lives
 from support import forecast_oracle
-from support.deal_rows import Deals, DealVersion
+from support.deal_rows import Deals, DealVersion, Rate
 from support.oracle import MILESTONES, Version, Warehouse
 from support.views import assert_same, holding, make_warehouse, read, version, warehouse
 
@@ -47,7 +47,13 @@ def years_of_referrals() -> Warehouse:
         versions.append(version(f"R{number}", status, since=NOW, **dates))
         if number % 3:
             deals.append(deal_of(f"D{number}", dates, chance))
-    return replace(warehouse(*versions, loads=[NOW]), deals=Deals(deals))
+    # The euro moves from month to month; the yen is only known of late.
+    rates = [
+        Rate("EUR", date(2020 + number // 12, 1 + number % 12, 1), 1 + number / 50)
+        for number in range(53)
+    ]
+    rates.append(Rate("JPY", date(2023, 5, 1), 0.007))
+    return replace(warehouse(*versions, loads=[NOW]), deals=Deals(deals, rates=rates))
 
 
 def deal_of(deal_id: str, dates: dict[str, datetime], chance: random.Random) -> DealVersion:
@@ -59,7 +65,7 @@ def deal_of(deal_id: str, dates: dict[str, datetime], chance: random.Random) -> 
         "accepted_date_time": dates.get("accepted"),
         "closed_date_time": dates[ending] if ending else None,
         "organization_id": "ours",
-        "currency": "USD",
+        "currency": chance.choice(["USD", "EUR", "JPY"]),
         "deal_value": chance.choice([None, *(Decimal(n) for n in (500, 2_000, 90_000))]),
     }
     return DealVersion(deal_id, fields, True, NOW, None)
@@ -146,7 +152,8 @@ def test_value_follows_the_count(tables):
         tables.execute("create temp table items as from intermediate.lifecycles")
         tables.execute(
             "create or replace view intermediate.lifecycles as "
-            "select * replace (250e0 as value_usd) from temp.items"
+            "select * replace (250e0 as value_usd, 250e0 as deal_value, 'USD' as currency) "
+            "from temp.items"
         )
         rows = read(tables, "forecast") + read(tables, "forecast_backtest")
 
