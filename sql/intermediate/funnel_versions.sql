@@ -25,43 +25,87 @@ with source as (
 
     select * from intermediate.own_deal_versions
 
+), deals_as_referrals as (
+
+    -- The columns stand in the order of the referrals'.
+    select
+        deals.deal_id as referral_id,
+        case
+            when lower(deals.substatus) in ('pending', 'received') then 'New'
+            else coalesce(nullif(deals.substatus, ''), deals.status)
+        end as status,
+        deals.customer_name,
+        deals.customer_market,
+        deals.customer_org_size,
+        cast(null as varchar) as partner_market,
+        deals.created_at,
+        cast(null as timestamp) as acknowledged_at,
+        deals.accepted_at,
+        case
+            when lower(deals.substatus) = 'won' then deals.closed_at
+        end as won_at,
+        case
+            when lower(deals.substatus) = 'lost' then deals.closed_at
+        end as lost_at,
+        case
+            when lower(deals.substatus) = 'declined' then deals.closed_at
+        end as declined_at,
+        case
+            when lower(deals.substatus) = 'expired' then deals.closed_at
+        end as expired_at,
+        cast(null as timestamp) as missed_at,
+        cast(null as timestamp) as skipped_at,
+        cast(null as timestamp) as archived_at,
+        deals.is_listed,
+        deals.valid_from,
+        deals.valid_to
+    from deals
+    inner join source on source.source = 'engagements'
+
+), runs as (
+
+    -- A deal has versions that differ only in what referrals do not have: within
+    -- an unbroken run of these both numbers grow alike.
+    select
+        *,
+        row_number() over (partition by referral_id order by valid_from)
+        - row_number() over (
+            partition by
+                referral_id, status, customer_name, customer_market,
+                customer_org_size, created_at, accepted_at, won_at, lost_at,
+                declined_at, expired_at, is_listed
+            order by valid_from
+        ) as run
+    from deals_as_referrals
+
 )
 
--- The deals' columns stand in the order of the referrals'.
 select referrals.*
 from referrals
 inner join source on source.source = 'referrals'
 union all
 select
-    deals.deal_id as referral_id,
-    case
-        when lower(deals.substatus) in ('pending', 'received') then 'New'
-        else coalesce(nullif(deals.substatus, ''), deals.status)
-    end as status,
-    deals.customer_name,
-    deals.customer_market,
-    deals.customer_org_size,
-    cast(null as varchar) as partner_market,
-    deals.created_at,
-    cast(null as timestamp) as acknowledged_at,
-    deals.accepted_at,
-    case
-        when lower(deals.substatus) = 'won' then deals.closed_at
-    end as won_at,
-    case
-        when lower(deals.substatus) = 'lost' then deals.closed_at
-    end as lost_at,
-    case
-        when lower(deals.substatus) = 'declined' then deals.closed_at
-    end as declined_at,
-    case
-        when lower(deals.substatus) = 'expired' then deals.closed_at
-    end as expired_at,
-    cast(null as timestamp) as missed_at,
-    cast(null as timestamp) as skipped_at,
-    cast(null as timestamp) as archived_at,
-    deals.is_listed,
-    deals.valid_from,
-    deals.valid_to
-from deals
-inner join source on source.source = 'engagements'
+    referral_id,
+    status,
+    customer_name,
+    customer_market,
+    customer_org_size,
+    partner_market,
+    created_at,
+    acknowledged_at,
+    accepted_at,
+    won_at,
+    lost_at,
+    declined_at,
+    expired_at,
+    missed_at,
+    skipped_at,
+    archived_at,
+    is_listed,
+    min(valid_from) as valid_from,
+    case when count(valid_to) = count(*) then max(valid_to) end as valid_to
+from runs
+group by
+    referral_id, status, customer_name, customer_market, customer_org_size,
+    partner_market, created_at, acknowledged_at, accepted_at, won_at, lost_at,
+    declined_at, expired_at, missed_at, skipped_at, archived_at, is_listed, run

@@ -3,16 +3,17 @@
 -- Grain: one row
 -- Answers: can these figures be trusted today?
 -- Columns:
---   last_load_at: end of the newest succeeded load of referrals, UTC; a load
---     with a filter does not count; null before any
+--   last_load_at: end of the newest succeeded load of what the funnel counts,
+--     else of anything, UTC; a load with a filter does not count; null before
+--     any
 --   last_activity_at: newest milestone of any referral, not after the newest
 --     load of any kind, UTC
 --   referral_count: referrals in the warehouse, those no longer listed too
 --   rejected_count: records that could not be read
---   server_total: referrals that Partner Center counted at the last load; null
---     if not told
+--   server_total: referrals that Partner Center counted at that load; null if
+--     not told, or if it was of something else
 --   is_reconciled: whether its counts agreed with ours then; null if not
---     compared
+--     compared, or if it was of something else
 --   as_of: the moment that the other marts answer by, UTC
 
 with moments as (
@@ -30,6 +31,10 @@ with moments as (
 ), loads as (
 
     select * from staging.load_runs
+
+), source as (
+
+    select * from intermediate.funnel_source
 
 ), activity as (
 
@@ -59,17 +64,23 @@ with moments as (
 
 ), last_loads as (
 
-    -- Where referrals are loaded, loads of other resources do not count.
+    -- Where the funnel's source is loaded, loads of other resources do not count.
     select
         loads.*,
+        coalesce(loads.resource, 'referrals') = source.source as is_of_source,
         row_number() over (
             order by
-                case when loads.resource <> 'referrals' then 1 else 0 end,
+                case
+                    when coalesce(loads.resource, 'referrals') = source.source
+                        then 0
+                    else 1
+                end,
                 loads.finished_at desc,
                 loads.run_id desc
         ) as newness
     from loads
     cross join moments
+    cross join source
     where
         loads.is_succeeded
         and loads.mode <> 'filtered'
@@ -84,8 +95,10 @@ select
     activity.last_activity_at,
     activity.referral_count,
     rejected.rejected_count,
-    last_loads.server_total,
-    last_loads.is_reconciled,
+    case when last_loads.is_of_source then last_loads.server_total end
+        as server_total,
+    case when last_loads.is_of_source then last_loads.is_reconciled end
+        as is_reconciled,
     moments.as_of,
     last_loads.tenant_id
 from moments

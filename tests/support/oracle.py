@@ -121,10 +121,20 @@ class Warehouse:
 
     @property
     def verifying_load(self) -> Load | None:
-        """The newest that listed more than a filter's choice, of referrals if there is one."""
+        """The newest that listed more than a filter's choice, of the funnel's source if any."""
         unfiltered = [load for load in self.known_loads if load.mode != "filtered"]
-        of_referrals = [load for load in unfiltered if load.resource in (None, "referrals")]
-        return max(of_referrals or unfiltered, key=lambda load: load.finished_at, default=None)
+        of_source = [load for load in unfiltered if self.is_of_source(load)]
+        return max(of_source or unfiltered, key=lambda load: load.finished_at, default=None)
+
+    @property
+    def source(self) -> str:
+        """What the funnel counts."""
+        is_of_deals = self.deals.versions and not self.versions
+        return self.funnel or ("engagements" if is_of_deals else "referrals")
+
+    def is_of_source(self, load: Load) -> bool:
+        """Whether a load was of what the funnel counts."""
+        return (load.resource or "referrals") == self.source
 
     @property
     def as_of(self) -> datetime | None:
@@ -134,12 +144,11 @@ class Warehouse:
 
     def histories(self) -> Iterator[list[Version]]:
         """The known versions of each referral or deal that the funnel counts, oldest first."""
-        source = self.funnel or ("referrals" if self.versions else "engagements")
-        if source == "referrals":
+        if self.source == "referrals":
             yield from self.histories_of(self.versions)
             return
         for history in self.deals.known(self.known_at):
-            yield from self.histories_of([_as_referral(version) for version in history])
+            yield from self.histories_of(list(_as_referrals(history)))
 
     def histories_of(self, versions: list[Version]) -> Iterator[list[Version]]:
         """The known ones of these versions by referral, oldest first."""
@@ -151,6 +160,20 @@ class Warehouse:
                 hidden = version.valid_to and version.valid_to > self.known_at
                 by_id[version.id].append(replace(version, valid_to=None) if hidden else version)
         yield from by_id.values()
+
+
+def _as_referrals(history: list[DealVersion]) -> Iterator[Version]:
+    """The versions of a deal in the words of referrals; equal ones in a row are one."""
+    one = None
+    for each in map(_as_referral, history):
+        if one and replace(each, valid_from=one.valid_from, valid_to=one.valid_to) == one:
+            one = replace(one, valid_to=each.valid_to)
+            continue
+        if one:
+            yield one
+        one = each
+    if one:
+        yield one
 
 
 def _as_referral(deal: DealVersion) -> Version:
@@ -876,6 +899,7 @@ def _is_late_change(earlier: Version, later: Version) -> bool:
 def freshness(warehouse: Warehouse) -> list[Row]:
     """marts.freshness"""
     last_load, verifying = warehouse.last_load, warehouse.verifying_load
+    is_own = verifying and warehouse.is_of_source(verifying)
     known = [history[-1] for history in warehouse.histories() if history[-1].valid_to is None]
     moments = [day for version in known for day in version.dates.values() if day]
     known_at = warehouse.known_at
@@ -890,8 +914,8 @@ def freshness(warehouse: Warehouse) -> list[Row]:
             "rejected_count": sum(
                 known_at is None or moment <= known_at for moment in warehouse.rejected_at
             ),
-            "server_total": verifying.server_total if verifying else None,
-            "is_reconciled": verifying.reconciled if verifying else None,
+            "server_total": verifying.server_total if is_own else None,
+            "is_reconciled": verifying.reconciled if is_own else None,
             "as_of": warehouse.as_of,
             "tenant_id": None,
         }

@@ -203,6 +203,7 @@ def holding(
             "select '' as record, '' as reason, $1 as rejected_at",
             [moment],
         )
+    connection.execute("update settings.funnel set source = $1", [warehouse.funnel])
     connection.execute("set variable as_of = $1", [warehouse.asked_as_of])
     connection.execute("set variable known_at = $1", [warehouse.known_at])
     yield connection

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from partner_referrals.warehouse.views import view_definitions
+from support.deal_rows import Deals, DealVersion
 from support.oracle import MILESTONES, TERMINALS, Load, Warehouse
 from support.views import (
     CROWDED,
@@ -279,6 +280,59 @@ def test_load_with_a_filter_is_not_fresh(tables):
         ).fetchall()
 
     assert [(LOADED, later, 1, True)] == rows
+
+
+@pytest.mark.parametrize(
+    ("funnel", "expected"),
+    [(None, (LOADED, 1)), ("engagements", (LOADED + timedelta(days=1), 9))],
+)
+def test_freshness_is_that_of_what_the_funnel_counts(tables, funnel, expected):
+    """The load and the count of another resource say nothing of it."""
+    loads = [
+        Load(LOADED + timedelta(days=number), True, total, True, resource=resource)
+        for number, (resource, total) in enumerate(
+            [("referrals", 1), ("engagements", 9), ("search", 5)]
+        )
+    ]
+    with holding(tables, Warehouse([version("R1")], loads, funnel=funnel)):
+        rows = tables.execute("select last_load_at, server_total from marts.freshness").fetchall()
+
+    assert [expected] == rows
+
+
+def test_count_of_searches_is_no_count_of_referrals(tables):
+    """Where nothing of the funnel is loaded, freshness tells no count of something else."""
+    with holding(tables, Warehouse([], [Load(LOADED, True, 5, True, resource="search")])):
+        rows = tables.execute(
+            "select last_load_at, server_total, is_reconciled from marts.freshness"
+        ).fetchall()
+
+    assert [(LOADED, None, None)] == rows
+
+
+def test_change_that_referrals_do_not_have_is_no_version_of_one(tables):
+    """A deal whose value alone changed, and back, has one version in the words of referrals."""
+    moments = [LOADED + timedelta(days=number) for number in range(5)]
+    stages = [("Pending", 5), ("Received", 7), ("Accepted", 7), ("Accepted", 9), ("Pending", 9)]
+    versions = [
+        DealVersion("d", {"substatus": substatus, "deal_value": value}, True, since, until)
+        for (substatus, value), since, until in zip(
+            stages, moments, [*moments[1:], None], strict=True
+        )
+    ]
+    with holding(
+        tables, Warehouse([], [Load(moments[-1], True, None, None)], deals=Deals(versions))
+    ):
+        rows = tables.execute(
+            "select status, valid_from, valid_to, changed_fields from marts.referral_history "
+            "order by valid_from"
+        ).fetchall()
+
+    assert rows == [
+        ("New", moments[0], moments[2], None),
+        ("Accepted", moments[2], moments[4], "status"),
+        ("New", moments[4], None, "status"),
+    ]
 
 
 def test_documented_sample_breached_its_deadline(tables):

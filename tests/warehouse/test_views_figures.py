@@ -78,7 +78,6 @@ def test_funnel_counts_what_is_configured(tables, mart):
     """Where both resources are loaded, `[views] funnel` decides which one is counted."""
     warehouse = replace(CROWDED["now"], funnel="engagements")
     with holding(tables, warehouse):
-        tables.execute("update settings.funnel set source = 'engagements'")
         assert_same(ORACLES[mart](warehouse), read(tables, mart), mart)
 
 
