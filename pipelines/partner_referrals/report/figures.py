@@ -14,6 +14,12 @@ _QUERIES = Path(__file__).parent / "queries"
 
 # What other queries of the report read.
 _SHARED = ("moment", "rules", "issue_rules")
+# Rounded up, so that "within a day" stays what it was; no longer than 32 bits can say, 68 years.
+_WHOLE_SECONDS = """
+    create temp macro whole_seconds(days) as
+        case when days is not null
+            then least(ceil(round(days * 86400000) / 1000), 2147483647)::integer end
+"""
 # Marts of all referrals, for what stands in the HTML without scripts.
 _MARTS = (
     "trends",
@@ -60,6 +66,7 @@ def read_figures(
     Raises UsageError where the warehouse holds no finished load, or views of another version.
     """
     with reading_marts(warehouse, as_of=as_of, warn=warn) as connection:
+        connection.execute(_WHOLE_SECONDS)
         for name in _SHARED:
             connection.execute(f"create temp table {name} as {_query(name)}")
         referrals, deals = (

@@ -243,6 +243,8 @@ def _wins(figures: Figures, words: Words) -> str:
                 all=words.percent(row["conversion_rate"]),
             )
             return f"<p>{escape(sentence)}</p>"
+        if won + lost:
+            return f"<p>{escape(words.say('wins.few', won=won, lost=lost))}</p>"
     return f"<p>{escape(words.say('wins.none'))}</p>"
 
 
@@ -266,7 +268,7 @@ def _value(figures: Figures, words: Words) -> str:
                     [
                         words.name(row["current_stage"]).capitalize(),
                         words.count(row["deal_count"]),
-                        words.dollars(row["value_usd"]),
+                        _worth(row, "value_usd", "converted_count", row["deal_count"], words),
                         words.count(row["overdue_count"]),
                         words.dollars(row["overdue_value_usd"]),
                         words.duration(row["median_age_days"]),
@@ -295,8 +297,11 @@ def _value(figures: Figures, words: Words) -> str:
                     [
                         words.say("value.all")
                         if row["segment"] == "all"
-                        else f"{words.name(row['segment']).capitalize()}: "
-                        f"{row['segment_value'] or words.say('value.none')}",
+                        else words.say(
+                            "pair",
+                            name=words.name(row["segment"]).capitalize(),
+                            value=words.name(row["segment_value"] or words.say("value.none")),
+                        ),
                         words.count(row["won_count"]),
                         words.count(row["lost_count"]),
                         *_rates_of_enough(row, words),
@@ -315,7 +320,7 @@ def _value(figures: Figures, words: Words) -> str:
                         row["status_reason"] or words.say("value.none"),
                         words.name(row["outcome"]).capitalize(),
                         words.count(row["deal_count"]),
-                        words.dollars(row["value_usd"]),
+                        _worth(row, "value_usd", "converted_count", row["deal_count"], words),
                     ]
                     for row in losses
                 ),
@@ -325,13 +330,25 @@ def _value(figures: Figures, words: Words) -> str:
     )
 
 
+def _worth(row: Row, value: str, converted: str, deals: int, words: Words) -> str:
+    """An amount, with how many of these deals have a value where not all have."""
+    usd = words.dollars(row[value])
+    return (
+        words.say("value.converted", usd=usd, n=row[converted])
+        if 0 < row[converted] < deals
+        else usd
+    )
+
+
 def _rates_of_enough(row: Row, words: Words) -> list[str]:
     """The win rate, both values and the win rate by value; shares only of ten or more."""
     is_enough = row["won_count"] + row["lost_count"] >= 10
     return [
         words.percent(row["win_rate"] if is_enough else None),
-        words.dollars(row["won_value_usd"]),
-        words.dollars(row["lost_value_usd"]),
+        *(
+            _worth(row, f"{name}_value_usd", f"{name}_converted_count", row[f"{name}_count"], words)
+            for name in ("won", "lost")
+        ),
         words.percent(row["value_win_rate"] if is_enough else None),
     ]
 

@@ -8,7 +8,7 @@ function monthColumns(label, months, { open, target = null }) {
   const columns = shown.map((each, place) => {
     const column = make('span', {
       className: 'column',
-      title: `${monthName(each.month)}: ${count(each.count)}${each.isComplete ? '' : ` ${say('month.unripe')}`}`,
+      title: `${say('pair', { name: monthName(each.month), value: count(each.count) })}${each.isComplete ? '' : ` ${say('month.unripe')}`}`,
     });
     if (each.expected && each.isComplete) {
       const band = make('i', { className: 'band' });
@@ -54,7 +54,7 @@ function stepCurves(label, lines) {
   });
   return make('figure', {},
     key(lines.map(({ name: lineName, className, values, end }) => [`line ${className}`,
-      `${lineName}: ${say('curve.end', { share: percent(values[end]), n: end })}`])),
+      say('pair', { name: lineName, value: say('curve.end', { share: percent(values[end]), n: end }) })])),
     make('div', { className: 'plot', role: 'img', 'aria-label': label },
       make('em', {}, percent(top)), make('em', { className: 'half' }, percent(top / 2)),
       drawn('svg', { viewBox: '0 0 366 100', preserveAspectRatio: 'none', 'aria-hidden': 'true' },

@@ -8,6 +8,8 @@ const { facts, rules, issue_rules: issueRules, targets } = report;
 const asOf = facts.as_of;
 const STAGES = ['created', 'responded', 'accepted', 'won'];
 const OPEN = -1;
+// What two bits of `answers` say of a rule.
+const ANSWERS = ['', 'met', 'breached', 'pending'];
 
 async function inflate(text) {
   const bytes = Uint8Array.from(atob(text), character => character.charCodeAt(0));
@@ -89,25 +91,31 @@ const CONDITIONS = {
   settled: table => row => table.outcome[row] !== OPEN,
   open: table => row => table.outcome[row] === OPEN,
   created: (table, text) => row => table.created_month[row] === Number(text),
-  closed: (table, text) => row => table.closed_month[row] === Number(text),
+  // As in the counts by month, what has no date of creation is left out.
+  closed: (table, text) => row => table.closed_month[row] === Number(text) && isDated(table, row),
   since: (table, text) => row => table.created_month[row] >= Number(text),
   before: (table, text) => row => table.created_month[row] < Number(text),
   responded: between('respond_seconds'),
   accepted: between('accept_seconds'),
   aged: between('age_seconds'),
   unanswered: table => row => table.stage[row] === 0,
-  waited: table => row => table.origin.values[table.origin[row]] !== 'own',
+  waited: table => row => table.origin.values[table.origin[row]] !== 'own' && isDated(table, row),
   answer: (table, text) => {
-    const [place, state] = text.split(' ');
-    const shift = 2 * Number(place);
-    return row => table.answers[row] > 0 && ((table.answers[row] >> shift) & 3) === Number(state);
+    const [name_, state] = text.split(' ');
+    const place = rules.find(({ rule }) => rule === name_)?.place;
+    return row => table.answers[row] > 0
+      && ((table.answers[row] >> (2 * place)) & 3) === ANSWERS.indexOf(state);
   },
-  issue: (table, text) => row => table.issues[row] > 0 && ((table.issues[row] >> Number(text)) & 1),
+  issue: (table, text) => {
+    const place = issueRules.find(({ rule }) => rule === text)?.place;
+    return row => table.issues[row] > 0 && ((table.issues[row] >> place) & 1) === 1;
+  },
   urgency: (table, text) => row => urgencyOf(table, row) === text,
   due: table => row => isDueSoon(table, row),
   slow: table => row => isSlow(table, row),
 };
 
+const isDated = (table, row) => table.created_on[row] !== NO_DAY;
 const isOverdue = (deals, row) => deals.is_overdue[row] === 1;
 const isAt = (table, row, stage) => table.stage[row] === STAGES.indexOf(stage);
 

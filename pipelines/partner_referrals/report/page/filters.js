@@ -6,10 +6,10 @@ function readAddress() {
   return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 }
 
-function writeAddress(chosen) {
+function writeAddress(chosen, write = 'pushState') {
   const kept = Object.entries(chosen).filter(([, text]) => text !== '' && !isNone(text));
   const hash = String(new URLSearchParams(kept));
-  history.pushState(null, '', hash ? `#${hash}` : location.pathname + location.search);
+  history[write](null, '', hash ? `#${hash}` : location.pathname + location.search);
   onAddress();
 }
 

@@ -74,7 +74,7 @@ function download(fileName, content) {
 }
 
 // The state of the open dialog: which rows, in which order, found by what.
-const listing = { population: 'referrals', columns: [], rows: [], listed: [], sortedBy: null,
+const listing = { population: 'referrals', columns: [], rows: [], listed: [], texts: null, sortedBy: null,
   isDescending: false, shown: PAGE };
 
 function drawListing() {
@@ -82,8 +82,10 @@ function drawListing() {
   const { columns, sortedBy, isDescending } = listing;
   let rows = listing.listed;
   if (search) {
-    rows = rows.filter(row => columns.some(column =>
-      String(cellText(column, row)).toLocaleLowerCase(LANGUAGE).includes(search)));
+    // Formatting all cells takes seconds where there are many, so it is done once.
+    listing.texts ??= new Map(rows.map(row => [row,
+      columns.map(column => cellText(column, row)).join('\n').toLocaleLowerCase(LANGUAGE)]));
+    rows = rows.filter(row => listing.texts.get(row).includes(search));
   }
   if (sortedBy !== null) {
     const { of } = columns[sortedBy];
@@ -110,7 +112,7 @@ function drawListing() {
     say(`listing.count.${listing.population}`, { n: listing.rows.length }),
     isCut && say(`listing.capped.${listing.population}`, { n: listing.listed.length, all: listing.rows.length }),
     search && say('listing.found', { n: rows.length }),
-    rows.length > listing.shown && say('listing.shown', { n: listing.shown }),
+    rows.length > listing.shown && say('listing.shown', { n: listing.shown, all: rows.length }),
   ].filter(Boolean).join(' ');
   find('#more').hidden = rows.length <= listing.shown;
 }
@@ -121,7 +123,7 @@ function openListing({ population: wanted, ...conditions }, populations) {
   const { table: rowsOf, rows, columns, cap } = populations[population];
   const found = rowsWhere(rowsOf, matching(rowsOf, conditions), rows);
   Object.assign(listing, { population, columns: columns(rowsOf), rows: found,
-    listed: found.filter(row => row < cap), sortedBy: null, isDescending: false, shown: PAGE });
+    listed: found.filter(row => row < cap), texts: null, sortedBy: null, isDescending: false, shown: PAGE });
   find('#listing h2').textContent = describe(conditions, population);
   find('#search').value = '';
   drawListing();
@@ -134,31 +136,44 @@ const VALUED = [...FILTERS, 'category', 'reason'];
 function describe(conditions, population) {
   const described = { stage: words, at: words, created: monthName, closed: monthName,
     outcome: text_ => list(text_.split(' ').map(words)), since: monthName, before: monthName,
-    urgency: text_ => say(`urgency.${text_}`) };
+    urgency: text_ => (has(`urgency.${text_}`) ? say(`urgency.${text_}`) : text_),
+    issue: words, answer: answerName, responded: spanName, accepted: spanName, aged: spanName };
   const parts = Object.entries(conditions).filter(([each]) => has(`condition.${each}`))
     .map(([each, text_]) => say(`condition.${each}`, {
       value: VALUED.includes(each) ? valueName(each, text_ === MISSING ? null : text_)
-        : described[each] ? described[each](text_)
-          : each === 'issue' ? words(issueRules[text_].rule)
-            : each === 'answer' ? answerName(text_) : String(text_),
+        : described[each]?.(String(text_)) ?? String(text_),
     }));
   return parts.length ? capital(parts.join(' · ')) : say(`listing.all.${population}`);
 }
 
 function answerName(text_) {
-  const [place, state] = text_.split(' ').map(Number);
-  return `${ruleName(rules[place])}: ${words(['', 'met', 'breached', 'pending'][state])}`;
+  const [name_, state = ''] = text_.split(' ');
+  const rule = rules.find(each => each.rule === name_);
+  return say('pair', { name: rule ? ruleName(rule) : name_, value: words(state) });
+}
+
+// From more than so many seconds to so many; an end that is missing is open.
+function spanName(text_) {
+  const [low, high] = text_.split('..').map(Number);
+  if (!high) return low ? say('span.over', { value: duration(low - 1) }) : say('span.any');
+  return low ? say('range', { low: duration(low - 1), high: duration(high) })
+    : say('span.up_to', { value: duration(high) });
 }
 
 function readyListing() {
   const dialog = find('#listing');
-  find('#search').addEventListener('input', () => { listing.shown = PAGE; drawListing(); });
-  find('#more').addEventListener('click', () => { listing.shown *= 5; drawListing(); });
+  let typed = null;
+  find('#search').addEventListener('input', () => {
+    clearTimeout(typed);
+    typed = setTimeout(() => { listing.shown = PAGE; drawListing(); }, 100);
+  });
+  find('#more').addEventListener('click', () => { listing.shown += 5 * PAGE; drawListing(); });
   find('#csv').addEventListener('click', () =>
     download(`${listing.population}.csv`, asCsv(listing.columns, listing.found)));
   find('#close').addEventListener('click', () => dialog.close());
   dialog.addEventListener('close', () => {
-    if ('show' in readAddress()) writeAddress({ ...readAddress(), show: '' });
+    // In place of the address that opened it, so that going back does not open it again.
+    if ('show' in readAddress()) writeAddress({ ...readAddress(), show: '' }, 'replaceState');
   });
   dialog.addEventListener('click', ({ target }) => {
     const place = target.dataset?.sort;

@@ -67,8 +67,11 @@ function incidence(table, rows) {
     curve.won.push(wonShare);
     curve.closed.push(1 - surviving);
   }
-  // A curve ends where so few are still watched that it would mislead.
-  const end = curve.watched.findIndex(watched => watched < 5);
+  // A curve ends where so few are still watched that it would mislead; where none is open, or nearly
+  // all have ended, it is known.
+  const isOpen = rows.some(row => table.outcome[row] === OPEN);
+  const end = curve.watched.findIndex((watched, day) =>
+    isOpen && watched < 5 && curve.closed[day] < 0.995);
   curve.end = end < 0 ? CURVE_DAYS : Math.max(0, end - 1);
   return curve;
 }
@@ -76,8 +79,10 @@ function incidence(table, rows) {
 // Months from the first of the calendar to that of the report; what happened in each, and whether it
 // is over.
 function monthlyFlow(table, rows) {
-  const first = Math.max(facts.first_month, chosenPeriod()[0]);
-  const months = Array.from({ length: Math.max(0, facts.last_month - first + 1) }, (_, place) => ({
+  const [from, to] = chosenPeriod();
+  const first = Math.max(facts.first_month, from);
+  const length = Math.max(0, Math.min(facts.last_month + 1, to) - first);
+  const months = Array.from({ length }, (_, place) => ({
     month: first + place, created: 0, won: 0, lost: 0,
     isComplete: first + place >= facts.first_complete_month && first + place < facts.last_month,
   }));
@@ -106,14 +111,18 @@ function expectedRange(values) {
   return [Math.max(0, mean - range), mean + range];
 }
 
-// Each month with the range expected of it, from the complete months before.
+// Of what was created in a chosen period, early and late months hold but a part of the wins.
+const compares = name => name === 'created' || !readAddress().period;
+
+// Each month with the range expected of it, from the complete months before; null where so few are
+// counted that one more would look unusual, and for wins of what came in a chosen period.
 function withExpected(months, name) {
-  return months.map((each, place) => ({
-    ...each,
-    count: each[name],
-    expected: expectedRange(
-      months.slice(0, place).filter(month => month.isComplete).map(month => month[name])),
-  }));
+  return months.map((each, place) => {
+    const before = months.slice(0, place).filter(month => month.isComplete).map(month => month[name]);
+    const total = before.slice(-12).reduce((sum, number_) => sum + number_, each[name]);
+    return { ...each, count: each[name],
+      expected: total < FEW || !compares(name) ? null : expectedRange(before) };
+  });
 }
 
 // Whether two shares differ by more than chance would have it (two proportions, 95%).

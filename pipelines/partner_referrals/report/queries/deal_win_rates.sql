@@ -9,6 +9,8 @@ select
     win_rate,
     won_value_usd,
     lost_value_usd,
+    won_converted_count,
+    lost_converted_count,
     value_win_rate
 from marts.deal_win_rates
 where

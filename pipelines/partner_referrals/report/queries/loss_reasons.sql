@@ -5,7 +5,8 @@ select
     outcome,
     status_reason,
     deal_count,
-    value_usd
+    value_usd,
+    converted_count
 from marts.loss_reasons
 order by deal_count desc, outcome asc, status_reason asc nulls last
 limit 12

@@ -5,6 +5,7 @@ select
     current_stage,
     deal_count,
     value_usd,
+    converted_count,
     overdue_count,
     overdue_value_usd,
     median_age_days

@@ -1,6 +1,5 @@
 -- The referrals that the page counts, searches and lists: the open ones first,
--- then the newest. Durations are whole seconds, rounded up, so that "within a
--- day" stays what it was.
+-- then the newest.
 -- Grain: one row per referral_id
 
 with referrals as (
@@ -72,26 +71,16 @@ select
     cast(referrals.created_at as date) as created_on,
     cast(referrals.accepted_at as date) as accepted_on,
     cast(referrals.closed_at as date) as closed_on,
-    cast(
-        ceil(round(referrals.days_to_respond * 86400000) / 1000) as integer
-    ) as respond_seconds,
-    cast(
-        ceil(round(referrals.days_to_accept * 86400000) / 1000) as integer
-    ) as accept_seconds,
-    cast(
-        ceil(
-            round(
-                case
-                    when referrals.is_open
-                        then date_diff(
-                            'microsecond', referrals.created_at, moment.as_of
-                        ) / 86400000000
-                    else referrals.days_to_close
-                end
-                * 86400000
-            )
-            / 1000
-        ) as integer
+    whole_seconds(referrals.days_to_respond) as respond_seconds,
+    whole_seconds(referrals.days_to_accept) as accept_seconds,
+    whole_seconds(
+        case
+            when referrals.is_open
+                then date_diff(
+                    'microsecond', referrals.created_at, moment.as_of
+                ) / 86400000000
+            else referrals.days_to_close
+        end
     ) as age_seconds,
     open_referrals.expires_at,
     open_referrals.stage_entered_at,

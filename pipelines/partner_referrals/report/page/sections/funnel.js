@@ -20,8 +20,9 @@ function funnelSection(table_, rows) {
   const most = steps.sort((one, other) => other.lost - one.lost)[0];
   const answer = !settled.length ? say('funnel.none')
     : settled.length < FEW ? say('funnel.few', { n: settled.length, won: counts[3] })
-      : say('funnel.answer', { n: settled.length, share: percent(counts[3] / settled.length),
-        before: words(STAGES[most.place - 1]), after: words(STAGES[most.place]), lost: most.lost });
+      : say(most.lost ? 'funnel.answer' : 'funnel.whole', { n: settled.length,
+        share: percent(counts[3] / settled.length), before: words(STAGES[most.place - 1]),
+        after: words(STAGES[most.place]), lost: most.lost });
   return {
     answer,
     body: make('div', { className: 'beside' },

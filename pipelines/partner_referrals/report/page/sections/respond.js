@@ -58,8 +58,8 @@ function answersTable(table_, rows) {
   const lines = rules.map(rule => [rule, answerCounts(table_, rows, rule)])
     .filter(([, { met, breached, pending }]) => met + breached + pending)
     .map(([rule, { met, breached, pending }]) => [capital(ruleName(rule)),
-      leading(met, { answer: `${rule.place} 1` }), leading(breached, { answer: `${rule.place} 2` }),
-      leading(pending, { answer: `${rule.place} 3` }),
+      leading(met, { answer: `${rule.rule} met` }), leading(breached, { answer: `${rule.rule} breached` }),
+      leading(pending, { answer: `${rule.rule} pending` }),
       met + breached < FEW ? NONE : percent(met / (met + breached))]);
   return table(say('respond.rules'), [text(say('column.limit')), number(capital(words('met'))),
     number(capital(words('breached'))), number(capital(words('pending'))), number(say('column.kept'))], lines);
@@ -74,6 +74,6 @@ function answersByMonthTable(table_, rows, rule) {
   months_.map(({ month, met, breached, pending, isRipe }) => [
     monthName(month) + (isRipe ? '' : ` ${say('month.unripe')}`),
     ...[met, breached, pending].map((number_, place) =>
-      leading(number_, { created: month, answer: `${rule.place} ${place + 1}` })),
+      leading(number_, { created: month, answer: `${rule.rule} ${ANSWERS[place + 1]}` })),
     isRipe && met + breached >= FEW ? percent(met / (met + breached)) : NONE])));
 }

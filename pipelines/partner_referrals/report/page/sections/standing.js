@@ -1,14 +1,22 @@
 // How are we doing?
 
+// The whole numbers of a range; where there is none, its limits.
+function rangeName([low, high]) {
+  const [from, to] = [Math.ceil(low), Math.floor(high)];
+  return from <= to ? say('range', { low: from, high: to })
+    : say('range', { low: tenths.format(low), high: tenths.format(high) });
+}
+
 // What a count says beside what was to be expected, the month before and the year before.
-function comparisons(months, place) {
+function comparisons(months, place, name_) {
+  if (!compares(name_)) return [make('p', {}, say('verdict.cohort'))];
   const now = months[place];
   const parts = [];
   if (now.expected) {
     const [low, high] = now.expected;
     const verdict = now.count < low ? 'low' : now.count > high ? 'high' : 'steady';
     parts.push(make('b', { className: verdict }, say(`verdict.${verdict}`)),
-      ` ${say('verdict.expected', { low: Math.ceil(low), high: Math.floor(high) })}`);
+      ` ${say('verdict.expected', { range: rangeName(now.expected) })}`);
   } else parts.push(say('verdict.unknown'));
   const lines = [make('p', {}, parts)];
   for (const back of [1, 12]) {
@@ -25,7 +33,7 @@ function countTile(title, name_, flow, place, conditions) {
   const months = withExpected(flow, name_);
   const { month, count: number_ } = months[place];
   return tile(say(title, { month: monthName(month) }), leading(number_, conditions(month)),
-    comparisons(months, place));
+    comparisons(months, place, name_));
 }
 
 const tile = (title, figure, lines = []) => make('div', { className: 'tile' },
@@ -55,8 +63,8 @@ function standingTiles(table_, rows, flow) {
   return [
     countTile('tile.created', 'created', flow, place, month => ({ created: month })),
     countTile('tile.won', 'won', flow, place, month => ({ outcome: 'won', closed: month })),
-    shareTile(say('tile.win_rate', { month: monthName(now.month) }), decided(now), decided(before),
-      before?.month),
+    shareTile(say('tile.win_rate', { month: monthName(now.month) }), decided(now),
+      compares('won') ? decided(before) : null, before?.month),
     ...rules.filter(rule => rule.is_current).slice(0, 2).map(rule => answerTile(table_, rows, flow, rule)),
   ];
 }
@@ -69,7 +77,7 @@ function answerTile(table_, rows, flow, rule) {
     month: now ? monthName(now.month) : '' });
   if (!now) return tile(title, NONE, [make('p', {}, say('tile.unripe'))]);
   const share = each => each && { part: each.met, whole: each.met + each.breached,
-    lead: leading(each.met, { created: each.month, answer: `${rule.place} 1` }) };
+    lead: leading(each.met, { created: each.month, answer: `${rule.rule} met` }) };
   return shareTile(title, share(now), share(before), before?.month);
 }
 
@@ -87,7 +95,7 @@ function standingSection(table_, rows) {
   const shown = flow.slice(-24).toReversed();
   const range = (months, month) => {
     const { expected, isComplete } = months.find(each => each.month === month);
-    return expected && isComplete ? `${count(Math.ceil(expected[0]))}–${count(Math.floor(expected[1]))}` : NONE;
+    return expected && isComplete ? rangeName(expected) : NONE;
   };
   const monthTitle = each => monthName(each.month) + (each.isComplete ? '' : ` ${say('month.unripe')}`);
   return {

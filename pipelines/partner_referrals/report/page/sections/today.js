@@ -34,7 +34,10 @@ function todaySection(table_, rows, deals) {
   if (overdue) {
     said.push(sentence('today.overdue', { n: overdue, number: leading(overdue, { urgency: 'overdue' }) }));
   }
-  if (slow) said.push(sentence('today.slow', { n: slow, number: leading(slow, { slow: '' }) }));
+  // Of fewer than ten that closed, nine in ten is no measure.
+  const closed = howMany(Array(table_.row_count).keys(), row => table_.stage[row] >= 2 &&
+    table_.outcome[row] !== OPEN);
+  if (slow && closed >= FEW) said.push(sentence('today.slow', { n: slow, number: leading(slow, { slow: '' }) }));
   const late = howMany(deals.rows, row => isOverdue(deals.table, row));
   if (late) {
     said.push(sentence('today.deals', { n: late, number: leading(late, { overdue: '' }, undefined, 'deals') }));

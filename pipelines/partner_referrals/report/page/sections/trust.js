@@ -9,9 +9,9 @@ function trustSection(table_, rows) {
     ['server_total', isNone(facts.server_total) ? null : count(facts.server_total)],
     ['is_reconciled', say(`reconciled.${facts.is_reconciled}`)],
   ].map(([each, content]) => [say(`fact.${each}`), content]);
-  const issues = issueRules.map(({ rule, severity, issue_count: total, place }) => [
+  const issues = issueRules.map(({ rule, severity, issue_count: total }) => [
     capital(words(rule)), words(severity), count(total),
-    leading(howMany(rows, row => CONDITIONS.issue(table_, place)(row)), { issue: place }),
+    leading(howMany(rows, CONDITIONS.issue(table_, rule)), { issue: rule }),
   ]);
   const total = issueRules.reduce((sum, each) => sum + each.issue_count, 0);
   return {

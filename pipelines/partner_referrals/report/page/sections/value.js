@@ -9,6 +9,13 @@ function worth(deals, rows) {
   return values.length || !rows.length ? values.reduce((sum, each) => sum + each, 0) : null;
 }
 
+// That in words, with how many of them have a value where not all have.
+function worthText(deals, rows) {
+  const n = howMany(rows, row => !isNone(deals.deal_value_usd[row]));
+  const usd = dollars(worth(deals, rows));
+  return n && n < rows.length ? say('value.converted', { usd, n }) : usd;
+}
+
 const leadingDeals = (rows, conditions) => leading(rows.length, conditions, undefined, 'deals');
 
 function pipelineTable(deals, open) {
@@ -21,8 +28,8 @@ function pipelineTable(deals, open) {
     const ages = Float64Array.from(rows.map(row => deals.age_days[row]).filter(each => !isNone(each))).sort();
     const conditions = { open: '', at: stage };
     const middle = quantile(ages, 0.5);
-    return [capital(words(stage)), leadingDeals(rows, conditions), dollars(worth(deals, rows)),
-      leadingDeals(overdue, { ...conditions, overdue: '' }), dollars(worth(deals, overdue)),
+    return [capital(words(stage)), leadingDeals(rows, conditions), worthText(deals, rows),
+      leadingDeals(overdue, { ...conditions, overdue: '' }), worthText(deals, overdue),
       duration(middle === null ? null : middle * DAY)];
   }));
 }
@@ -35,7 +42,7 @@ function dealWinRow(deals, label, rows, conditions) {
   const both = wonUsd === null || lostUsd === null ? 0 : wonUsd + lostUsd;
   return [label, leadingDeals(won, { ...conditions, outcome: 'won' }),
     leadingDeals(lost, { ...conditions, outcome: 'lost' }),
-    decided < FEW ? NONE : percent(won.length / decided), dollars(wonUsd), dollars(lostUsd),
+    decided < FEW ? NONE : percent(won.length / decided), worthText(deals, won), worthText(deals, lost),
     decided < FEW || !both ? NONE : percent(wonUsd / both)];
 }
 
@@ -52,7 +59,7 @@ function winRateTable(deals, rows) {
     .map(([kind, named]) => [kind, named, frequentGroups(deals[kind], decided)])
     .filter(([, , found]) => found.length > 1)
     .flatMap(([kind, named, found]) => found.slice(0, SHOWN_VALUES).map(([text_, them]) => [
-      `${capital(words(named))}: ${valueName(kind, text_)}`, them, { [kind]: text_ ?? MISSING }]));
+      say('pair', { name: capital(words(named)), value: valueName(kind, text_) }), them, { [kind]: text_ ?? MISSING }]));
   return table(say('value.win_rates'), [text(say('column.deals')),
     ...['won', 'lost', 'win_rate', 'won_usd', 'lost_usd', 'by_value'].map(each => number(say(`column.${each}`)))],
   [[say('value.all'), decided, {}], ...groups].map(([label, them, conditions]) =>
@@ -67,7 +74,7 @@ function lossTable(deals, rows) {
   return losses.length > 0 && table(say('value.losses'), [text(say('column.reason')),
     text(say('column.outcome')), number(say('column.deals')), number(say('column.usd'))],
   losses.map(([reason, outcome, them]) => [valueName('reason', reason), capital(words(outcome)),
-    leadingDeals(them, { outcome, reason: reason ?? MISSING }), dollars(worth(deals, them))]));
+    leadingDeals(them, { outcome, reason: reason ?? MISSING }), worthText(deals, them)]));
 }
 
 function valueSection({ table: deals, rows }) {
@@ -78,8 +85,8 @@ function valueSection({ table: deals, rows }) {
   const losses = lossTable(deals, rows);
   return {
     answer: sentence('value.answer', { n: open.length, number: leadingDeals(open, { open: '' }),
-      usd: dollars(worth(deals, open)), overdue: leadingDeals(overdue, { overdue: '' }),
-      overdue_usd: dollars(worth(deals, overdue)) }),
+      usd: worthText(deals, open), overdue: leadingDeals(overdue, { overdue: '' }),
+      overdue_usd: worthText(deals, overdue) }),
     body: [
       idle.length > 0 && paragraph(say('value.unfiltered', {
         names: list(idle.map(each => say(`segment.${each}`))) })),

@@ -39,7 +39,7 @@ function winsSection(table_, rows) {
       accepted: percent(counts.won / accepted), all: percent(counts.won / rows.length) }),
     body: [
       key([['interval', say('key.interval')], ['reference', say('key.reference')],
-        ...('win_rate' in targets ? [['target', `${say('key.target')}: ${percent(targets.win_rate)}`]] : [])]),
+        ...('win_rate' in targets ? [['target', say('pair', { name: say('key.target'), value: percent(targets.win_rate) })]] : [])]),
       table(say('ends.all'), columns(''), [winRow(everyone, table_, rate, top)]),
       ...groups.flatMap(({ kind, groups: them }) => [
         heading(say(`segment.${kind}`)),
