@@ -337,6 +337,26 @@ def test_grouped_counts_stand_in_for_a_total(serve, load):
     assert (True, 1, 9) == (run.reconciled, run.rows_vanished, run.server_total)
 
 
+def test_referral_that_moves_while_it_is_listed_stays(serve, load, ask, monkeypatch):
+    """One goes and one comes between two pages: the count is right, and one was not met."""
+    monkeypatch.setenv("SOURCES__PARTNER_CENTER__PAGE_SIZE", "5")
+    monkeypatch.setenv("SOURCES__PARTNER_CENTER__PARALLEL_REQUESTS", "1")
+    sandbox = serve(*(referral(f"r{number}") for number in range(10)))
+    load()
+
+    def move(request):
+        if request.params.get("skip") == "5":
+            sandbox.behaviour.on_request = None
+            sandbox.delete("r2")
+            sandbox.put(referral("new"))
+
+    sandbox.behaviour.on_request = move
+    run = load(LATER, full=True)
+
+    assert (1, True) == (run.rows_vanished, run.reconciled)
+    assert [("r2",)] == ask(f"select id {CURRENT} and not is_listed")
+
+
 @pytest.mark.parametrize("full", [True, False])
 def test_listing_that_lacks_records_does_not_reconcile(serve, load, monkeypatch, full):
     """The warehouse holds as many as the server counts, but what was not seen may have changed."""

@@ -3,6 +3,7 @@
 import json
 import random
 import threading
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -342,11 +343,31 @@ def test_deals_without_links_end_at_an_empty_page(
         body = {"value": [{"id": f"d{number}"} for number in range(count)][skip : skip + 100]}
         return 200, json.dumps(body | ({"@odata.count": told} if told else {})).encode()
 
+    found = read_deals(answer, tmp_path, monkeypatch)
+
+    assert listed == (found.counted, found.is_complete)
+
+
+@pytest.mark.parametrize(("updated", "is_complete"), [("2026-03-02", False), ("2026-02-02", None)])
+def test_changes_end_where_older_deals_come(tmp_path, monkeypatch, updated, is_complete):
+    """An end without any, and with fewer deals than the server counts, hides changes."""
+    rows = [{"id": f"d{n}", "updatedDateTime": f"{updated}T00:00:00Z"} for n in range(100)]
+
+    def answer(parameters):
+        body = {"value": [] if "$skip" in parameters else rows, "@odata.count": 300}
+        return 200, json.dumps(body).encode()
+
+    found = read_deals(answer, tmp_path, monkeypatch, since=datetime(2026, 3, 1))
+
+    assert is_complete is found.is_complete
+
+
+def read_deals(answer, directory, monkeypatch, since=None):
+    """The listing of a server's deals."""
     with Server(answer) as server:
         option = "SOURCES__PARTNER_CENTER__"
         monkeypatch.setenv(f"{option}ENGAGEMENTS_BASE_URL", server.url)
         monkeypatch.setenv(f"{option}CREDENTIALS__ENGAGEMENTS_ACCESS_TOKEN", "token")
         settings = resolve_settings()
-        found = Lister(connect(settings, None, ENGAGEMENTS), settings).read(None, tmp_path)
-
-    assert listed == (found.counted, found.is_complete)
+        lister = Lister(connect(settings, None, ENGAGEMENTS), settings)
+        return lister.read(None, directory, since)

@@ -131,6 +131,21 @@ def test_equal_rows_without_ids_may_fill_pages(
     assert (row_count, is_complete) == (found.rows_received, found.is_complete)
 
 
+@pytest.mark.parametrize("is_steady", [True, False])
+def test_rows_without_ids_are_whole_where_two_readings_agree(
+    configure, tmp_path, monkeypatch, is_steady
+):
+    """A server that pages them in another order each time misses some, whatever it counts."""
+    monkeypatch.setenv("SOURCES__PARTNER_CENTER__PAGE_SIZE", str(PAGE))
+    searches = [{"searchDate": "2026-03-01", "keywordSearchText": str(n)} for n in range(3 * PAGE)]
+    with Sandbox([], searches=searches, now=NOW) as sandbox:
+        settings = configure(sandbox) and resolve_settings()
+        sandbox.behaviour.shuffle = not is_steady
+        found = Lister(connect(settings, None, SEARCH), settings).read(None, tmp_path)
+
+    assert is_steady == found.is_complete
+
+
 def test_reading_a_page_holds_up_no_request(serve, monkeypatch):
     """While pages are read, as many requests as configured stay under way."""
     monkeypatch.setenv("SOURCES__PARTNER_CENTER__PAGE_SIZE", str(PAGE))

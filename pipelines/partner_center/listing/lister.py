@@ -32,7 +32,8 @@ class Listing:
     `since` is set where only what changed since then was asked for.
     `counted` is what a complete listing has in common with the server's count: distinct ids,
     rejects without an id, and ids that stand twice in one page. `is_complete` is None where the
-    answers tell no total.
+    answers tell no total. Rows without an id are complete where two readings met the same ones.
+    `is_paged` where it is of several answers, between which rows may have moved.
     """
 
     filter: str | None
@@ -47,6 +48,7 @@ class Listing:
     unknown_fields: frozenset[str]
     absent_fields: frozenset[str]
     since: datetime | None = None
+    is_paged: bool = True
 
 
 @dataclass
@@ -55,16 +57,19 @@ class _Reading:
 
     spool: Spool
     totals: set[int | None] = field(default_factory=set)
+    pages: int = 0
     rows: int = 0
     id_count: int = 0
     repeated_ids: int = 0
     anonymous_rejects: int = 0
     misses_end: bool = False
+    is_part: bool = False
     unknown_fields: frozenset[str] = frozenset()
     absent_fields: frozenset[str] | None = None
 
     def take(self, page: Page) -> None:
         self.spool.append(page)
+        self.pages += page.item_count > 0
         self.rows += page.item_count
         self.totals.add(page.envelope.total)
         self.unknown_fields |= page.unknown_fields
@@ -88,17 +93,16 @@ class _Reading:
 class _Pool:
     """Readings under a total that stands still, and how many ids they met together.
 
-    Without ids (`has_ids`) the last reading alone counts. `is_part`: what the total counts is not
-    what was asked for.
+    Without ids (`has_ids`) the last reading alone counts.
     """
 
     connection: duckdb.DuckDBPyConnection
     has_ids: bool = True
-    is_part: bool = False
     readings: list[_Reading] = field(default_factory=list)
     rows_received: int = 0
     id_count: int | None = None
     fruitless_readings: int = 0
+    is_confirmed: bool = True
 
     def add(self, reading: _Reading) -> None:
         self.rows_received += reading.rows
@@ -106,10 +110,22 @@ class _Pool:
         if self.readings and self.readings[-1].totals != reading.totals:
             self.readings, before = [], None
         if not self.has_ids:
-            self.readings = []
+            # A count cannot tell which rows moved while they were paged.
+            self.is_confirmed = reading.pages < 2 or self._repeats(reading)
+            self.readings, self.rows_received = [], reading.rows
         self.readings.append(reading)
         self.id_count = self._count_ids() if self.has_ids else 0
         self.fruitless_readings = self.fruitless_readings + 1 if before == self.id_count else 0
+
+    def _repeats(self, reading: _Reading) -> bool:
+        """Whether a reading met the same rows as the one before."""
+        if not self.readings or self.readings[-1].rows != reading.rows:
+            return False
+        other = self.connection.execute(
+            "select exists(from read_parquet($before) except all from read_parquet($now))",
+            {"before": str(self.readings[-1].spool.rows), "now": str(reading.spool.rows)},
+        ).fetchall()[0][0]
+        return not other
 
     def _count_ids(self) -> int:
         """Distinct ids of all readings."""
@@ -131,8 +147,11 @@ class _Pool:
     @property
     def is_complete(self) -> bool | None:
         last = self.readings[-1]
-        if self.is_part:
+        if last.is_part:
+            # The total counts more than what was asked for.
             return None
+        if not self.is_confirmed:
+            return False
         if last.totals == {None}:
             return False if last.misses_end else None
         return self.counted == last.steady_total
@@ -141,9 +160,9 @@ class _Pool:
     def is_settled(self) -> bool:
         """Whether another reading would find out nothing."""
         return (
-            self.is_part
+            self.readings[-1].is_part
             or bool(self.is_complete)
-            or self.readings[-1].totals == {None}
+            or (self.readings[-1].totals == {None} and self.is_confirmed)
             or self.fruitless_readings == MAX_FRUITLESS_READINGS
         )
 
@@ -163,6 +182,7 @@ class _Pool:
             is_complete=self.is_complete,
             unknown_fields=frozenset().union(*(each.unknown_fields for each in self.readings)),
             absent_fields=last.absent_fields or frozenset(),
+            is_paged=any(reading.pages > 1 for reading in self.readings),
         )
 
 
@@ -195,7 +215,7 @@ class Lister:
             connection.execute("set enable_progress_bar = false")
             bound_memory(connection, directory)
             pages = Pages(self.client, self.settings, filter, since)
-            pool = _Pool(connection, resource.is_versioned, since is not None)
+            pool = _Pool(connection, resource.is_versioned)
             for number in range(MAX_READINGS):
                 spool = Spool(connection, directory, f"{number:02}", self.seen_at, resource)
                 pool.add(self._read_once(pages, spool))
@@ -222,7 +242,7 @@ class Lister:
             for page in each:
                 reading.take(page)
                 self.on_page(reading.rows, page.envelope.total)
-        reading.misses_end = pages.misses_end
+        reading.misses_end, reading.is_part = pages.misses_end, pages.is_part
         if pages.ignores_total:
             # What was told counts something else than all rows.
             reading.totals = {None}

@@ -33,8 +33,9 @@ class Pages:
     """The pages of each reading, in order; several are asked for at once where that is safe.
 
     With `since`, records that changed last come first, and the reading ends where all are older.
-    After a reading `misses_end` says that it was ended where nothing new came, and `ignores_total`
-    that the totals told count something else than all rows.
+    After a reading `misses_end` says that it was ended where nothing new came, `ignores_total` that
+    the totals told count something else than all rows, and `is_part` that older records came after
+    those of the reading.
     """
 
     def __init__(
@@ -52,11 +53,10 @@ class Pages:
         self._since = since
         self._follows_links = True
         self._is_plain = False
-        self.misses_end = False
-        self.ignores_total = False
+        self.misses_end = self.ignores_total = self.is_part = False
 
     def __iter__(self) -> Generator[Page, None, None]:
-        self.misses_end = self.ignores_total = False
+        self.misses_end = self.ignores_total = self.is_part = False
         pages = self._all_pages()
         return pages if self._since is None else self._until_older(pages, self._since)
 
@@ -90,6 +90,7 @@ class Pages:
                 )
             last = changed[-1] if changed else last
             if last is not None and last < since:
+                self.is_part = True
                 return
 
     def _fetch_first(self) -> Page:

@@ -147,7 +147,34 @@ def _run_pass(
     list_records: Callable[[Path], Listing],
     earlier: tuple[Listing, ...] = (),
 ) -> Pass:
-    """List, merge what changed, and compare; the warehouse is held only after the requests."""
+    """One pass; listed once more where records are missing that may only have moved meanwhile."""
+    try:
+        return _run_once(job, mode, place, list_records, earlier, is_second=False)
+    except _RecordsMissing:
+        job.progress.say(
+            "Records are missing from the listing. It is read once more, in case they moved from "
+            "one page to another while it was read."
+        )
+    return _run_once(job, mode, place / "again", list_records, earlier, is_second=True)
+
+
+class _RecordsMissing(Exception):
+    """A listing of several pages lacks records that the warehouse has as listed."""
+
+
+def _run_once(
+    job: Job,
+    mode: str,
+    place: Path,
+    list_records: Callable[[Path], Listing],
+    earlier: tuple[Listing, ...],
+    *,
+    is_second: bool,
+) -> Pass:
+    """List, merge what changed, and compare; the warehouse is held only after the requests.
+
+    Raises _RecordsMissing, before anything is merged, unless it is the second look.
+    """
     place.mkdir()
     started = time.perf_counter()
     listing = list_records(place)
@@ -164,7 +191,7 @@ def _run_pass(
         write_account(connection, job.account)
         started = time.perf_counter()
         merge = _merge if job.resource.is_versioned else _merge_days
-        changes = merge(job, connection, listing, counts, place)
+        changes = merge(job, connection, listing, counts, place, is_second)
         report_changes(job.progress, job.resource, changes, time.perf_counter() - started)
         comparison = compare(
             connection, job.resource, listings, counts, job.progress, mode != "filtered"
@@ -191,6 +218,7 @@ def _merge(
     listing: Listing,
     counts: ServerCounts | NoCounts,
     place: Path,
+    is_second: bool,
 ) -> Changes:
     """Merge what a listing changes, and check that it arrived."""
     changes = find_changes(
@@ -202,6 +230,8 @@ def _merge(
         now=job.started_at,
         directory=place,
     )
+    if changes.vanished_count and listing.is_paged and not is_second:
+        raise _RecordsMissing
     boundary = None if changes.is_first else next_boundary(connection, job.started_at, job.resource)
     merge = Merge(job.resource, changes.versions, changes.rejects, boundary)
     if changes.has_rows:
@@ -217,8 +247,9 @@ def _merge_days(
     listing: Listing,
     counts: ServerCounts | NoCounts,
     place: Path,
+    is_second: bool,
 ) -> Changes:
-    """Replace the days that a listing covers; its rows have no identity."""
+    """Replace the days that a listing covers; its rows have no identity, and were read twice."""
     is_whole = listing.since is not None and listing.is_complete is True
     return replace_days(
         connection,
