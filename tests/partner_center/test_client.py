@@ -229,6 +229,18 @@ def test_throttled_request_waits_as_told(sandbox, get, status, headers, seconds,
     assert said.startswith(f"Partner Center asks to wait {seconds:.0f} s: {status} ")
 
 
+@pytest.mark.slow
+def test_long_wait_for_a_failing_server_is_said(sandbox, get, caplog, monkeypatch):
+    """Seconds without a word would look as if nothing went on."""
+    monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "2")
+    sandbox.behaviour.on_request = answering(PlainTextResponse("", 500))
+
+    assert ["a"] == get()
+    (said,) = caplog.messages
+    assert said.startswith("Partner Center gave no usable answer at attempt 1 of ")
+    assert said.endswith("asking again in 2 s.")
+
+
 def test_failed_count_is_no_failed_load(sandbox):
     """The reason says what happened, not what a failed load means for the data."""
     sandbox.behaviour.on_request = lambda _: PlainTextResponse("", 500)

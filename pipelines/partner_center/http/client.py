@@ -1,5 +1,6 @@
 """Sends GET requests to Partner Center: signed, traceable, retried."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,12 +34,16 @@ __all__ = ["PartnerCenterClient", "RequestRefused"]
 APPLICATION = "partner-referrals"
 RETRIED_STATUSES = (*TIMEOUT_STATUSES, *PASSING_FAILURES)
 
+# Seconds without a word that look as if nothing went on.
+_LONG_DELAY = 2.0
 # So many answers are read while as many requests as configured are under way.
 _ANSWERS_READ_AT_ONCE = 2
 # What a 204 stands for.
 _NO_ROWS = b"[]"
 
 Answer = TypeVar("Answer")
+
+_log = logging.getLogger(__name__)
 
 
 class PartnerCenterClient:
@@ -91,7 +96,8 @@ class PartnerCenterClient:
 
         A text as `parameters` is a query that is sent as it is. `path` names another endpoint of
         the same API, whose answers need not be JSON.
-        Retries timeouts, 5xx, broken connections and bodies for which `read` raises BrokenAnswer.
+        Retries timeouts, 5xx, broken connections and bodies for which `read` raises BrokenAnswer,
+        and logs a warning before each long wait.
         Raises RequestRefused, SignInRequired, Throttled, ServerFailed.
         """
         noun = self.resource.noun if path is None else "exchange rates"
@@ -121,7 +127,13 @@ class PartnerCenterClient:
                 if attempt == self._attempts or not _may_pass(error):
                     failed = failure(error, self.url, attempt)
                     break
-            self._throttle.sleep(min(self._max_delay, self._backoff_factor * 2 ** (attempt - 1)))
+            delay = min(self._max_delay, self._backoff_factor * 2 ** (attempt - 1))
+            if delay >= _LONG_DELAY:
+                _log.warning(
+                    "Partner Center gave no usable answer at attempt %d of %d; asking again in "
+                    "%.0f s.", attempt, self._attempts, delay,
+                )  # fmt: skip
+            self._throttle.sleep(delay)
         # Raised outside of the `except`: the chained cause would carry the token into dlt's trace.
         raise failed
 
