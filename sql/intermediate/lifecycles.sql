@@ -27,6 +27,10 @@ with referrals as (
     from intermediate.referral_milestones
     where not is_error
 
+), funnel as (
+
+    select * from intermediate.funnel_source
+
 ), deals as (
 
     select * from intermediate.valued_deals
@@ -112,6 +116,8 @@ select
     cast(null as double) as value_usd,
     referrals.as_of
 from referrals
+-- Where the funnel counts deals, they stand below alone.
+inner join funnel on funnel.source = 'referrals'
 left join known on referrals.referral_id = known.referral_id
 union all
 select

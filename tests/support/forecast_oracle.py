@@ -234,7 +234,9 @@ def sources(warehouse: Warehouse) -> list[Forecasts]:
     """The forecasts of each source that has items as of the moment asked about."""
     if (as_of := warehouse.as_of) is None:
         return []
-    found = [kind(warehouse, as_of) for kind in (Forecasts, DealForecasts)]
+    # Where the funnel counts deals, they are forecast once.
+    kinds = (Forecasts, DealForecasts) if warehouse.source == "referrals" else (DealForecasts,)
+    found = [kind(warehouse, as_of) for kind in kinds]
     return [each for each in found if each.on(as_of)]
 
 
