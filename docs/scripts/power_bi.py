@@ -76,7 +76,8 @@ MEASURES = (
         "won referrals over won and lost ones",
     ),
     Measure(
-        "referrals", "Median days to respond", "MEDIAN(referrals[days_to_respond])", "0.0",
+        "referrals", "Median days to respond",
+        "CALCULATE(MEDIAN(referrals[days_to_respond]), referrals[is_counted] = TRUE())", "0.0",
         "days from creation to the first sign of the partner, in the middle",
     ),
     Measure(

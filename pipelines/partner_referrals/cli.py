@@ -61,6 +61,8 @@ _WrongUsage: Any = typer.BadParameter.__base__
 
 _out = Console(soft_wrap=False)
 _err = Console(stderr=True)
+# In a log, a message is one line.
+_err.soft_wrap = not _err.is_terminal
 # The signals that were received.
 _interruptions: list[int] = []
 
@@ -599,7 +601,12 @@ def status(
     else:
         show_status(_out, state)
     if is_old:
-        _err.print(f"The last load is older than {max_age}. Look at the last loads above.")
+        found = (
+            "Only loads with --filter have succeeded, and these do not count."
+            if state.age is None
+            else f"The last load is older than {max_age}."
+        )
+        _err.print(f"{found} Look at the last loads above.")
     elif failing:
         _err.print(
             f"The loads of {' and '.join(failing)} fail, and the last good one is older than "
@@ -733,16 +740,18 @@ def sandbox(
             f"{section}__CREDENTIALS__ACCESS_TOKEN": stand_in.access_token,
             "REFERRALS_WAREHOUSE": "sandbox.duckdb",
         }
-        served = f"Referrals served: {len(stand_in.records()):,}"
+        # Harmless where deals are not loaded.
+        variables |= {
+            f"{section}__ENGAGEMENTS_BASE_URL": stand_in.base_url,
+            f"{section}__CREDENTIALS__ENGAGEMENTS_ACCESS_TOKEN": stand_in.engagements_access_token,
+        }
+        served = (
+            f"Served: {counted(len(stand_in.records()), 'referrals')}, "
+            f"{counted(len(stand_in.engagements.records()), 'deals')}"
+        )
         if engagements is not None:
             resources = '["engagements"]' if records is None else '["referrals", "engagements"]'
-            token = stand_in.engagements_access_token
-            variables |= {
-                f"{section}__ENGAGEMENTS_BASE_URL": stand_in.base_url,
-                f"{section}__CREDENTIALS__ENGAGEMENTS_ACCESS_TOKEN": token,
-                f"{section}__RESOURCES": shlex.quote(resources),
-            }
-            served += f", deals: {len(stand_in.engagements.records()):,}"
+            variables[f"{section}__RESOURCES"] = shlex.quote(resources)
         keys = "Ctrl-C: stop."
         if stand_in.is_generated:
             served += f", as of {today - timedelta(days=SANDBOX_DAYS):%Y-%m-%d}"

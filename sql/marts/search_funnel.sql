@@ -1,4 +1,5 @@
--- How often customers' searches showed the partner, and what came of it.
+-- How often customers' searches showed the partner, and what came of it. Searches
+-- keep no history, so that known_at changes the referrals alone.
 -- Grain: one row per month, partner_market
 -- Answers: do customers find us, and do they get in touch?
 -- Columns:

@@ -37,7 +37,7 @@ class RunProgress:
             TextColumn("list      "),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("referrals, page {task.fields[pages]}"),
+            TextColumn("records, request {task.fields[pages]}"),
             TimeElapsedColumn(),
             console=console,
             transient=True,
@@ -66,6 +66,7 @@ class RunProgress:
 
     def step(self, verb: str, subject: str, outcome: str, seconds: float) -> None:
         """Print one aligned line."""
+        self._pages = 0
         self._bar.update(self._task, visible=False)
         self.say(f"{verb:<10}{subject:<18}{outcome:<42}{seconds:>6.1f}s")
 
@@ -126,6 +127,8 @@ def _records(names: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Iterator[
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     return str(value)

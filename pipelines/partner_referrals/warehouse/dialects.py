@@ -38,7 +38,7 @@ def view_ddl(dialect: str, settings: ViewSettings = AS_SHIPPED, folder: Path = S
 
     They read `partner_center.referrals`, `referral_rejects` and `load_runs`, which must be there.
     Spark gets no forecasts, for it cannot plan them; it can read their published Parquet. Raises
-    UsageError for a dialect that sqlglot does not know, or a bad setting.
+    UsageError for a dialect that sqlglot does not know or cannot write, or a bad setting.
     """
     engine = _find_engine(dialect)
     values = settings.read(folder)
@@ -149,7 +149,15 @@ def _carry_over(query: str, engine: Dialect, columns: dict[str, Any] | None = No
         tree = tree.transform(_exact_percentiles)
     if "postgres" in families:
         tree = tree.transform(_plain_series).transform(_hashable_equality)
-    return tree.sql(engine, pretty=True, comments=False)
+    try:
+        return tree.sql(engine, pretty=True, comments=False)
+    except AttributeError as error:
+        # What sqlglot raises where it lacks a part of a dialect.
+        name = type(engine).__name__.lower()
+        raise UsageError(
+            f"sqlglot cannot write these views in the SQL of {name}. Choose another dialect; "
+            f"tested are {' and '.join(TESTED)}."
+        ) from error
 
 
 def _exact_percentiles(node: exp.Expr) -> exp.Expr:
