@@ -91,6 +91,19 @@ def test_answers_as_of_the_newest_load_of_any_resource(tmp_path):
     assert later == as_of == read_figures(warehouse).as_of
 
 
+def test_dates_far_away_break_no_report(tmp_path, out):
+    """Durations beyond 68 years, and moments that no float holds to the microsecond."""
+    records = [
+        referral("old", createdDate="1601-01-01T00:00:00", acceptedDate="2026-03-01"),
+        referral("entered", acceptedDate="1601-01-01T00:00:00.123"),
+        referral("late", status="Won", wonDate="9999-12-31T23:59:59"),
+    ]
+    with Sandbox(records, now=NOW) as sandbox:
+        write_report(build_warehouse(tmp_path / "referrals.duckdb", sandbox), out)
+
+    assert "3 referrals" in out.read_text("utf-8")
+
+
 def test_errors_are_no_referrals(tmp_path):
     """What was closed as an error is neither counted nor listed, as in every mart."""
     records = [*SMALL, referral("mistake", status="Error")]

@@ -44,7 +44,9 @@ def _encode(column: pa.Array) -> tuple[dict[str, Any], pa.Array]:
         codes = pc.fill_null(encoded.indices.cast(pa.int32()), NO_NUMBER)
         return {"kind": "codes", "values": encoded.dictionary.to_pylist()}, codes
     if pa.types.is_timestamp(column.type):
-        microseconds = column.cast(pa.timestamp("us")).cast(pa.int64()).cast(pa.float64())
+        microseconds = column.cast(pa.timestamp("us")).cast(pa.int64())
+        # Of a year far away the microseconds fit no float exactly.
+        microseconds = microseconds.cast(pa.float64(), safe=False)
         seconds = pc.divide(microseconds, pa.scalar(1_000_000.0))
         return {"kind": "float64"}, pc.fill_null(seconds, float("nan"))
     if pa.types.is_floating(column.type):

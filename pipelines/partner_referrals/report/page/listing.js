@@ -134,8 +134,8 @@ const VALUED = [...FILTERS, 'category', 'reason'];
 
 // What the conditions say, for the heading of the listing.
 function describe(conditions, population) {
-  const described = { stage: words, at: words, created: monthName, closed: monthName,
-    outcome: text_ => list(text_.split(' ').map(words)), since: monthName, before: monthName,
+  const described = { stage: words, at: words, created: monthOrText, closed: monthOrText,
+    outcome: text_ => list(text_.split(' ').map(words)), since: monthOrText, before: monthOrText,
     urgency: text_ => (has(`urgency.${text_}`) ? say(`urgency.${text_}`) : text_),
     issue: words, answer: answerName, responded: spanName, accepted: spanName, aged: spanName };
   const parts = Object.entries(conditions).filter(([each]) => has(`condition.${each}`))
@@ -145,6 +145,8 @@ function describe(conditions, population) {
     }));
   return parts.length ? capital(parts.join(' · ')) : say(`listing.all.${population}`);
 }
+
+const monthOrText = text_ => (/^\d{1,4}$/.test(text_) ? monthName(Number(text_)) : text_);
 
 function answerName(text_) {
   const [name_, state = ''] = text_.split(' ');

@@ -56,9 +56,9 @@ function draw() {
 
 function readShown(show) {
   try {
-    return JSON.parse(show);
+    return JSON.parse(show) ?? {};
   } catch {
-    return { population: 'referrals' };
+    return {};
   }
 }
 

@@ -72,7 +72,7 @@ const limitName = hours => (hours > 24 && hours % 24 === 0
   : say('duration.hours', { n: hours }));
 
 // Partner Center's times are UTC; dates and months are shown as UTC has them.
-const inUtc = options => new Intl.DateTimeFormat(LANGUAGE, { timeZone: 'UTC', ...options });
+const inUtc = options => new Intl.DateTimeFormat(WORDS.format.locale, { timeZone: 'UTC', ...options });
 const months = inUtc({ month: 'long', year: 'numeric' });
 const shortMonths = inUtc({ month: 'short', year: '2-digit' });
 const dates = inUtc({ day: 'numeric', month: 'short', year: 'numeric' });
@@ -80,7 +80,7 @@ const utcMoments = inUtc({
   weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit',
   timeZoneName: 'short',
 });
-const localMoments = new Intl.DateTimeFormat(LANGUAGE, {
+const localMoments = new Intl.DateTimeFormat(WORDS.format.locale, {
   weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit',
 });
 const hoursInUtc = inUtc({ weekday: 'short', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });

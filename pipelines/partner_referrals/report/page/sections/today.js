@@ -40,7 +40,8 @@ function todaySection(table_, rows, deals) {
   if (slow && closed >= FEW) said.push(sentence('today.slow', { n: slow, number: leading(slow, { slow: '' }) }));
   const late = howMany(deals.rows, row => isOverdue(deals.table, row));
   if (late) {
-    said.push(sentence('today.deals', { n: late, number: leading(late, { overdue: '' }, undefined, 'deals') }));
+    said.push([...sentence('today.deals', { n: late, number: leading(late, { overdue: '' }, undefined, 'deals') }),
+      ' ', unfilteredText(deals.table)]);
   }
   const shown = running.slice(0, SHOWN_TODAY).map(([at, row]) => [
     moment(at), deadlineName(table_, row, at), name(listedText(table_.customer_name, row)),

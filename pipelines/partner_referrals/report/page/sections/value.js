@@ -77,19 +77,23 @@ function lossTable(deals, rows) {
     leadingDeals(them, { outcome, reason: reason ?? MISSING }), worthText(deals, them)]));
 }
 
+// Which of the chosen filters the deals do not have; empty if none.
+function unfilteredText(deals) {
+  const idle = FILTERS.filter(each => each in readAddress() && !(each in deals));
+  return idle.length ? say('value.unfiltered', { names: list(idle.map(each => say(`segment.${each}`))) }) : '';
+}
+
 function valueSection({ table: deals, rows }) {
   if (!deals.row_count) return { isHidden: true };
   const open = rows.filter(row => deals.outcome[row] === OPEN);
   const overdue = open.filter(row => isOverdue(deals, row));
-  const idle = FILTERS.filter(each => each in readAddress() && !(each in deals));
   const losses = lossTable(deals, rows);
   return {
     answer: sentence('value.answer', { n: open.length, number: leadingDeals(open, { open: '' }),
       usd: worthText(deals, open), overdue: leadingDeals(overdue, { overdue: '' }),
       overdue_usd: worthText(deals, overdue) }),
     body: [
-      idle.length > 0 && paragraph(say('value.unfiltered', {
-        names: list(idle.map(each => say(`segment.${each}`))) })),
+      unfilteredText(deals) && paragraph(unfilteredText(deals)),
       open.length > 0 && heading(say('value.pipeline')),
       open.length > 0 && pipelineTable(deals, open),
       heading(say('value.win_rates')), winRateTable(deals, rows),
