@@ -248,6 +248,7 @@ def test_recovery_is_told_once(serve, referrals, configure, told):
     assert last.endswith("recovered: this load is good, after 2 that were not.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

@@ -349,6 +349,7 @@ def test_query_as_of_another_moment(loaded):
     assert "won" not in loaded("query", sql, "--as-of", "2026-03-02")[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["report"], ["query", "from marts.freshness"]])
 @pytest.mark.parametrize(("moment", "is_ahead"), [("2026-03-03", False), ("2030-01-01", True)])
 def test_moment_after_the_newest_load_is_said(loaded, command, moment, is_ahead):
@@ -419,6 +420,7 @@ def test_views_can_be_refreshed(loaded, ask, warehouse):
     assert [(1,)] == ask("select count(*) from marts.win_rates where segment = 'all'")
 
 
+@pytest.mark.slow
 def test_demo_shows_the_funnel_and_refuses_a_real_warehouse(referrals, warehouse, monkeypatch):
     """It does the whole job over the file of a former demo, and never touches another."""
     monkeypatch.setattr("partner_referrals.demo.REFERRAL_COUNT", 500)

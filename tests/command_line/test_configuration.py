@@ -257,6 +257,7 @@ for command in (["status"], ["query", "select 1"], ["report"], ["publish", "bi"]
 """
 
 
+@pytest.mark.slow
 def test_commands_that_read_start_without_dlt(write, loaded_warehouse):
     """It takes half a second; what stands in its settings, or the source's, stops no query."""
     write("[runtime]\nrequest_timeout = 'abc'\n[sources.partner_center]\npage_sise = 1\n")

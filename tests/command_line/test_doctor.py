@@ -157,6 +157,7 @@ def test_unusable_warehouse_is_found(serve, referrals, tmp_path):
     assert (2, without("warehouse")) == (code, examined(out))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("locked", "mode", "step"),
     [

@@ -36,6 +36,7 @@ def loaded(serve, referrals, warehouse, kept):
     return warehouse
 
 
+@pytest.mark.slow
 def test_full_disk_is_told(loaded):
     """Where the answer cannot be written, one sentence says so."""
     with Path("/dev/full").open("w") as full:
@@ -104,6 +105,7 @@ def test_interrupted_query_exits_130(loaded):
     assert "Traceback" not in told
 
 
+@pytest.mark.slow
 def test_interrupted_load_says_what_it_means(serve):
     """Ctrl-C while records come in: one sentence, and exit code 130."""
     sandbox = serve(referral("a"))
@@ -116,6 +118,7 @@ def test_interrupted_load_says_what_it_means(serve):
     assert "Traceback" not in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -157,6 +160,7 @@ def test_backup_is_a_warehouse(loaded, referrals, tmp_path):
     assert [] == list(tmp_path.glob(".referrals-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["duckdb:it", ":memory:"])
 def test_path_is_never_a_url(loaded, referrals, tmp_path, name):
     """Also where DuckDB would take the name for a URL, every file stands where it was named."""

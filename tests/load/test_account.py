@@ -102,6 +102,7 @@ def test_narrower_role_lets_nothing_vanish(serve, load, notes, monkeypatch):
     assert any("Another user" in warning for warning in notes.warnings)
 
 
+@pytest.mark.slow
 def test_published_copy_takes_no_load(serve, load, warehouse, tmp_path):
     """It does not say whose it is, and the next publish would replace what came into it."""
     sandbox = serve(referral("r1"))

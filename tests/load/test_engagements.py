@@ -142,6 +142,7 @@ def test_reading_ends_where_all_is_known(load_all, sandbox, ask):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("switch", ["ignores_orderby", "refuses_orderby"])
 def test_server_that_does_not_sort_is_listed_whole(load_all, sandbox, switch):
     """Where what changed last does not come first, only a full listing finds it."""
@@ -154,6 +155,7 @@ def test_server_that_does_not_sort_is_listed_whole(load_all, sandbox, switch):
     assert ("full", True) == (run.mode, run.reconciled)
 
 
+@pytest.mark.slow
 def test_deleted_deal_vanishes_after_a_full_listing(load_all, sandbox, ask):
     """The count does not agree, so everything is listed, and what is missing has vanished."""
     load_all()
@@ -222,6 +224,7 @@ def test_bad_exchange_rate_costs_no_other(load_all, sandbox, ask, notes):
     assert "6 of its rows cannot be used, the first: USDPerUnit is '0' for ZWL" in told
 
 
+@pytest.mark.slow
 def test_months_without_exchange_rates_hide_no_others(load_all, sandbox, ask):
     """Where the newest months have none, the next loads ask for older ones, a few at a time."""
     for month in range(1, 10):

@@ -40,6 +40,7 @@ def test_first_load_brings_every_referral(partner_center, load, ask):
     assert len(partner_center.records()) == run.server_total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "folder", ["o'brien", "100% data", "year=2024", "{x} [a]*", "$HOME; #\"'%s", " ~naïve ü"]
 )

@@ -12,6 +12,9 @@ import pytest
 
 from support.records import referral
 
+# A warehouse each.
+pytestmark = pytest.mark.slow
+
 OLDER = Path(__file__).with_name("older_warehouse.tar.xz")
 AFTER_FIRST_LOAD = "2026-11-26T03:22:40"
 LISTED = (

@@ -281,6 +281,7 @@ def test_role_that_is_missing_is_named(sandbox, referrals, warehouse):
 # 429
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_date", [False, True], ids=["seconds", "date"])
 def test_throttling_pauses_every_worker(sandbox, load, is_date):
     """After a 429 no request arrives before the time told, and the run goes on to its end."""

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +49,7 @@ RECORDS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(RECORDS, max_size=8), st.booleans(), st.sampled_from(["items", "Value", None]))
 def test_page_reads_the_same_both_ways(records, is_ascii, envelope):

@@ -75,6 +75,7 @@ def run(project, *arguments, path=""):
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_copied_source_loads_in_another_project(project):
     """The folder of the source is all that is needed."""
     shutil.copytree(ROOT / "pipelines" / "partner_center", project / "partner_center")

@@ -46,6 +46,7 @@ def test_hard_link_to_the_warehouse_is_refused(own, tmp_path):
         publish(own, target)
 
 
+@pytest.mark.slow
 def test_files_of_others_stay(loaded, tmp_path):
     """Only what our own manifest names is removed; the directory is made where its parent is."""
     target = tmp_path / "bi"

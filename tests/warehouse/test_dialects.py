@@ -68,6 +68,7 @@ def test_nothing_of_duckdb_is_left(dialect):
     )
 
 
+@pytest.mark.slow
 def test_ddl_for_duckdb_runs_top_to_bottom_and_again(tmp_path):
     """The dialect of the files themselves comes out as DDL too, and running it twice is no harm."""
     with duckdb.connect(tmp_path / "referrals.duckdb") as connection:
@@ -80,6 +81,7 @@ def test_ddl_for_duckdb_runs_top_to_bottom_and_again(tmp_path):
         assert [(0,)] == connection.execute("select count(*) from marts.referrals").fetchall()
 
 
+@pytest.mark.slow
 def test_columns_are_explained_in_their_order(tmp_path):
     """Spark takes a view's column names from its comments, so these follow the select."""
     with duckdb.connect(tmp_path / "referrals.duckdb") as connection:

@@ -14,6 +14,8 @@ from support.records import NOW
 from support.views import CROWDED, holding, insert_deals, make_warehouse, version
 from support.views import warehouse as warehouse_of
 
+pytestmark = pytest.mark.slow
+
 MARTS = sorted(each.name for each in view_definitions() if each.schema == "marts")
 
 

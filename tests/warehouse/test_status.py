@@ -57,6 +57,7 @@ def test_each_resource_tells_how_it_stands(tmp_path):
     assert LOADED + 2 * hour == told["engagements"]["last_tried_at"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hours", "failing"),
     [

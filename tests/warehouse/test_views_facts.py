@@ -91,6 +91,7 @@ def test_segments_add_up(crowd, mart, count):
     assert (4, 1) == (len(sums), len({total for _, total in sums}))
 
 
+@pytest.mark.slow
 def test_view_is_unique_on_its_grain(crowd):
     """No view, in whichever schema, repeats what its contract says there is one row of.
 
@@ -109,6 +110,7 @@ def test_view_is_unique_on_its_grain(crowd):
     assert {name: [] for name in repeated} == repeated
 
 
+@pytest.mark.slow
 def test_figures_do_not_depend_on_the_time_zone(tables):
     """Sessions set to New York, Tokyo and UTC read the same rows from every mart."""
     answers = []

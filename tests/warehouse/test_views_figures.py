@@ -56,7 +56,10 @@ def test_empty_mart_agrees_with_plain_python(tables, mart):
         assert_same(ORACLES[mart](empty), read(tables, mart), mart)
 
 
-@pytest.mark.parametrize("moment", CROWDED)
+@pytest.mark.parametrize(
+    "moment",
+    [pytest.param(each, marks=[pytest.mark.slow] * (each != "now")) for each in CROWDED],
+)
 @pytest.mark.parametrize("mart", ORACLES)
 def test_crowd_agrees_with_plain_python(tables, mart, moment):
     """Every figure of a mart is what the contract's words give, one referral after the other."""
@@ -64,7 +67,7 @@ def test_crowd_agrees_with_plain_python(tables, mart, moment):
         assert_same(ORACLES[mart](CROWDED[moment]), read(tables, mart), mart)
 
 
-@pytest.mark.parametrize("known_at", [None, LOADS[1]])
+@pytest.mark.parametrize("known_at", [None, pytest.param(LOADS[1], marks=pytest.mark.slow)])
 @pytest.mark.parametrize("mart", ORACLES)
 def test_funnel_counts_deals_where_there_are_no_referrals(tables, mart, known_at):
     """A partner who has only engagements gets every mart from these."""

@@ -195,6 +195,7 @@ def test_views_as_they_should_be_are_left_alone(warehouse):
     assert before == warehouse.execute(numbers).fetchall()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "meddle",
     [
