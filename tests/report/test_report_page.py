@@ -534,11 +534,12 @@ class TestEverywhere:
 
         assert ("rgb(255, 255, 255)", False, False, False) == seen
 
-    def test_shows_numbers_without_scripts(self, browser, made_up, ask):
+    def test_shows_numbers_without_scripts(self, browser, desk, made_up, ask):
         """Where no script may run, the headline numbers and the tables stand in the page."""
         path = made_up.with_name("report.html")
         with opened(browser, path, java_script_enabled=False) as window:
             text = window.page.locator("main").inner_text()
+            said = window.page.locator("#today p").all_inner_texts()
             funnel = window.page.locator("#funnel tbody td:nth-child(2)").all_inner_texts()
             assert not window.page.locator("#filters").is_visible()
         reached = ask(
@@ -549,6 +550,9 @@ class TestEverywhere:
         assert [count for (count,) in reached] == [number(each) for each in funnel]
         assert "Win rate in" in text
         assert "What has to be done now?" in text
+        desk.choose("")
+        assert said == desk.page.locator("#today li").all_inner_texts()[1:]
+        assert 3 == len(said)
 
     def test_times_in_the_readers_zone(self, browser, made_up):
         """A deadline is told in the reader's own time and in UTC."""

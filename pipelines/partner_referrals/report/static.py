@@ -1,9 +1,10 @@
 """Writes the part of the page that needs no scripts: headline numbers and tables."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import escape
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from partner_referrals.report.figures import Figures, Row, overdue_deals
@@ -121,15 +122,21 @@ def _today(figures: Figures, words: Words) -> str:
         ends = as_of + _SOON
         return sum(row[name] is not None and as_of <= row[name] < ends for row in rows)
 
+    overdue, slow = _late(figures.referrals, as_of)
+    counts = {
+        "expiring": soon("expires_at"),
+        "answers": soon("answer_due_at"),
+        "overdue": overdue,
+        "slow": slow,
+        "deals": overdue_deals(figures),
+    }
     said = [
-        words.say(sentence, n=number, number=words.count(number))
-        for sentence, number in (
-            ("today.expiring", soon("expires_at")),
-            ("today.answers", soon("answer_due_at")),
-            ("today.deals", overdue_deals(figures)),
-        )
+        words.say(f"today.{name}", n=number, number=words.count(number))
+        for name, number in counts.items()
         if number
-    ] or [words.say("today.none")]
+    ]
+    if not counts["expiring"]:
+        said.insert(0, words.say("today.none"))
     sentences = "".join(f"<p>{escape(each)}</p>" for each in said)
     if not running:
         return sentences
@@ -149,6 +156,20 @@ def _today(figures: Figures, words: Words) -> str:
         ),
         texts=len(names),
     )
+
+
+def _late(referrals: pa.Table, as_of: datetime) -> tuple[int, int]:
+    """How many open referrals are past their expiry, and how many accepted ones are slow.
+
+    Of fewer than ten that closed, nine in ten is no measure.
+    """
+    is_open = pc.field("outcome").is_null()
+    is_accepted = pc.field("furthest_stage") == "accepted"
+    overdue = is_open & ~is_accepted & (pc.field("expires_at") < as_of)
+    slow = is_open & is_accepted & (pc.field("age_percentile") >= 0.9)
+    closed = ~is_open & pc.field("furthest_stage").isin(["accepted", "won"])
+    counts = [referrals.filter(each).num_rows for each in (overdue, slow, closed)]
+    return counts[0], counts[1] if counts[2] >= 10 else 0
 
 
 def _standing(figures: Figures, words: Words) -> str:
