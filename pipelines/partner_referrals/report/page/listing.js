@@ -22,18 +22,18 @@ const listedChance = (records, source) => listed('column.chance',
   row => chanceOf(source, records, row), row => percent(chanceOf(source, records, row)));
 
 const dealColumns = deals => [
-  listed('column.deal', row => deals.deal_id[row]),
   listed('column.name', row => deals.deal_name[row]),
   listed('column.customer', row => deals.customer_name[row]),
-  listedValue(deals, 'customer_market'), listedValue(deals, 'category', 'column.category'),
-  listedValue(deals, 'origin'),
-  ...listedState(deals),
   listed('column.usd', row => (isNone(deals.deal_value_usd[row]) ? null : deals.deal_value_usd[row]),
     row => dollars(deals.deal_value_usd[row])),
   listedChance(deals, 'engagements'),
   listedDay('column.expected_close', deals.expected_close_on),
+  listedValue(deals, 'customer_market'), listedValue(deals, 'category', 'column.category'),
+  listedValue(deals, 'origin'),
+  ...listedState(deals),
   listedDay('column.created', deals.created_on), listedDay('column.closed', deals.closed_on),
   listedValue(deals, 'status_reason', 'column.reason'),
+  listed('column.deal', row => deals.deal_id[row]),
 ];
 
 function referralColumns(referrals) {
