@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from partner_center.configuration_files import check_names, look_up, read_files
 from partner_referrals.errors import UsageError
@@ -33,11 +34,22 @@ class Setting:
         text, directory = self._find()
         return resolve_path(text, directory, f"{self.section}.{self.name}") if text else None
 
-    def _find(self) -> tuple[str, Path]:
-        """The value, and the directory from which a relative path starts."""
+    def read_flag(self) -> bool:
+        """Whether it is true; false where nothing is configured."""
+        value, _ = self._look_up()
+        text = str(value).strip().lower()
+        if text not in ("true", "false", ""):
+            raise UsageError(f"[{self.section}] {self.name} is '{value}'. Write true or false.")
+        return text == "true"
+
+    def _look_up(self) -> tuple[Any, Path]:
         if value := os.environ.get(self.variable, "").strip():
             return value, Path()
-        value, directory = look_up(self.section, self.name)
+        return look_up(self.section, self.name)
+
+    def _find(self) -> tuple[str, Path]:
+        """The value, and the directory from which a relative path starts."""
+        value, directory = self._look_up()
         if not isinstance(value, str):
             raise UsageError(
                 f"[{self.section}] {self.name} is of the type {type(value).__name__}, not a text. "
@@ -68,6 +80,12 @@ PIPELINE_DESTINATION = Setting(
     "pipeline",
     "destination",
     "Where the warehouse is: `duckdb` (a file, the default) or `postgres`; see docs/scaling.md.",
+)
+PIPELINE_MATERIALISE = Setting(
+    "pipeline",
+    "materialise",
+    "With `true` the marts on PostgreSQL are materialised views, which each load makes anew: they "
+    "answer at once, as of that load alone.",
 )
 PIPELINE_WAREHOUSE = Setting(
     "pipeline",
@@ -113,6 +131,7 @@ VIEWS_FUNNEL = Setting(
 )
 SETTINGS = (
     PIPELINE_DESTINATION,
+    PIPELINE_MATERIALISE,
     PIPELINE_WAREHOUSE,
     PUBLISH_DIR,
     ALERTS_WEBHOOK,

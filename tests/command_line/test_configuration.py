@@ -25,6 +25,7 @@ from partner_center.settings import PartnerCenterCredentials, PartnerCenterSetti
 from partner_center.sign_in import token_cache
 from partner_referrals.errors import UsageError
 from partner_referrals.settings import (
+    PIPELINE_MATERIALISE,
     PIPELINE_WAREHOUSE,
     PUBLISH_DIR,
     VIEWS_SLA_RULES,
@@ -165,6 +166,23 @@ def test_sections_of_others_are_left_alone():
     }
 
     check_names({Path("config.toml"): document}, ("PATH", "LOAD__WORKERS", "CI"), KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_set"), [("true", True), ("'True'", True), ("false", False), ("''", False)]
+)
+def test_flag_is_read(write, text, is_set):
+    """As TOML has it, or as a text like that of a variable."""
+    write(f"[pipeline]\nmaterialise = {text}\n")
+
+    assert is_set == PIPELINE_MATERIALISE.read_flag()
+
+
+def test_flag_is_true_or_false(monkeypatch):
+    """Anything else is refused."""
+    monkeypatch.setenv("PIPELINE__MATERIALISE", "maybe")
+    with pytest.raises(UsageError, match="materialise is 'maybe'"):
+        PIPELINE_MATERIALISE.read_flag()
 
 
 def test_unknown_variable_is_refused():

@@ -283,6 +283,26 @@ def test_views_are_refreshed_there(database, tmp_path, partner_center, referrals
     assert [(300,)] == run(database, "select referral_count from marts.freshness")
 
 
+def test_marts_are_materialised_where_asked(database, serve, referrals, monkeypatch):
+    """Each load makes them anew; without the setting they are views again."""
+    source, found = serve(referral("first")), []
+    for number, flag in enumerate(["false", "true", "true", "false"]):
+        monkeypatch.setenv("PIPELINE__MATERIALISE", flag)
+        source.put(referral(f"r{number}"))
+        assert 0 == referrals("load")[0]
+        kept, counted, explained = run(
+            database,
+            "select count(*), (select count(*) from marts.referrals), "
+            "obj_description('marts.referrals'::regclass) is not null "
+            "from pg_matviews where schemaname = 'marts'",
+        )[0]
+        assert explained
+        found.append((kept, counted))
+
+    marts = sum(each.schema == "marts" for each in view_definitions())
+    assert [(0, 2), (marts, 3), (marts, 4), (0, 5)] == found
+
+
 def test_command_runs_a_load_there(database, partner_center, referrals):
     """The command line and two settings are all that it takes."""
     assert 0 == referrals("load")[0]

@@ -32,7 +32,9 @@ from partner_referrals.warehouse.view_settings import ViewSettings
 from partner_referrals.warehouse.views import SCHEMAS
 
 _WITHOUT_OPTIONS = LoadOptions()
-_VIEWS = tuple(f"create view {schema}." for schema in SCHEMAS)
+_VIEWS = tuple(
+    f"create {kind} {schema}." for schema in SCHEMAS for kind in ("view", "materialized view")
+)
 # What identifies a row. Only the end of a version is ever changed in place.
 _KEYS = {
     "referrals": ("id", "valid_from", "valid_to"),

@@ -28,6 +28,7 @@ from partner_referrals.warehouse.views import SCHEMAS, SQL, ViewDefinition, expl
 # The engines on which the tests compare every mart with DuckDB.
 TESTED = ("postgres", "spark")
 _SLA_RULES = "settings.sla_rules"
+_MARTS = "marts"
 # Spark copies a query into each place that reads it: of the forecasts, which go on from each step
 # to the next, it had made no plan after ten minutes.
 _NOT_ON_SPARK = "forecast"
@@ -55,13 +56,28 @@ def view_ddl(dialect: str, settings: ViewSettings = AS_SHIPPED, folder: Path = S
     if "hive" in _families(engine):
         # Views keep the time zone that they are made in, whoever reads them.
         statements.insert(0, "set time zone 'UTC'")
+    if "postgres" in _families(engine):
+        statements.append(_drop_materialised(definitions))
     for name in reversed([*tables, *(each.qualified_name for each in definitions)]):
         statements.append(f"drop view if exists {name}")
     for name, query in tables.items():
         statements.append(f"create view {name} as {_carry_over(query, engine)}")
     for definition in definitions:
-        statements += _create(definition, engine, folder, columns)
+        statements += _create(definition, engine, folder, columns, settings.materialise)
     return statements
+
+
+def _drop_materialised(definitions: tuple[ViewDefinition, ...]) -> str:
+    """What drops those of our marts that are materialised; `drop view` refuses them.
+
+    No mart reads another, so that their order does not matter.
+    """
+    names = ", ".join(f"'{each.name}'" for each in definitions if each.schema == _MARTS)
+    return (
+        "do $$ declare mart name; begin for mart in select matviewname from pg_matviews "
+        f"where schemaname = '{_MARTS}' and matviewname in ({names}) loop "
+        f"execute format('drop materialized view {_MARTS}.%I', mart); end loop; end $$"
+    )
 
 
 def _find_engine(dialect: str) -> Dialect:
@@ -88,7 +104,11 @@ def _columns(definitions: tuple[ViewDefinition, ...]) -> dict[str, Any]:
 
 
 def _create(
-    definition: ViewDefinition, engine: Dialect, folder: Path, columns: dict[str, Any]
+    definition: ViewDefinition,
+    engine: Dialect,
+    folder: Path,
+    columns: dict[str, Any],
+    materialise: bool,
 ) -> Iterator[str]:
     name = definition.qualified_name
     query = _carry_over(_read_query(definition, engine, folder), engine, columns)
@@ -99,9 +119,11 @@ def _create(
         explained = ",\n".join(f"  {column} comment {text}" for column, text in comments.items())
         yield f"create view {name} (\n{explained}\n)\ncomment {comment}\nas {query}"
         return
-    yield f"create view {name} as\n{query}"
+    is_kept = materialise and "postgres" in families and definition.schema == _MARTS
+    kind = "materialized view" if is_kept else "view"
+    yield f"create {kind} {name} as\n{query}"
     if {"postgres", "duckdb", "snowflake"} & set(families):
-        yield f"comment on view {name} is {comment}"
+        yield f"comment on {kind} {name} is {comment}"
         for column, text in comments.items():
             yield f"comment on column {name}.{column} is {text}"
 

@@ -10,7 +10,12 @@ import duckdb
 
 from partner_center.records.rates import RATE_COLUMNS, Rate, read_rate
 from partner_referrals.errors import UsageError, reason_of
-from partner_referrals.settings import VIEWS_FUNNEL, VIEWS_FX_RATES, VIEWS_SLA_RULES
+from partner_referrals.settings import (
+    PIPELINE_MATERIALISE,
+    VIEWS_FUNNEL,
+    VIEWS_FX_RATES,
+    VIEWS_SLA_RULES,
+)
 from partner_referrals.warehouse.sla_rules import SlaRule, read_sla_rules
 
 FUNNEL_SOURCES = ("referrals", "engagements")
@@ -29,12 +34,13 @@ class ViewSettings:
     """Files of response deadlines and of exchange rates, and the resource that the funnel counts.
 
     Without them: the shipped deadlines, Partner Center's rates, and whichever resource has rows,
-    referrals first.
+    referrals first. With `materialise`, PostgreSQL keeps what the marts answer.
     """
 
     sla_rules: Path | None = None
     fx_rates: Path | None = None
     funnel: str = ""
+    materialise: bool = False
 
     def read(self, folder: Path) -> ViewValues:
         """What they say, with the deadlines that `folder` ships; UsageError where that is bad."""
@@ -51,7 +57,10 @@ AS_SHIPPED = ViewSettings()
 def read_view_settings() -> ViewSettings:
     """What the configuration says about the views."""
     return ViewSettings(
-        VIEWS_SLA_RULES.read_path(), VIEWS_FX_RATES.read_path(), VIEWS_FUNNEL.read()
+        VIEWS_SLA_RULES.read_path(),
+        VIEWS_FX_RATES.read_path(),
+        VIEWS_FUNNEL.read(),
+        PIPELINE_MATERIALISE.read_flag(),
     )
 
 
