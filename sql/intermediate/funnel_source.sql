@@ -1,5 +1,5 @@
 -- The resource whose referrals the funnel counts: the configured one, else
--- engagements where that table alone has rows, else referrals. Never both, since
+-- engagements where that table alone had rows, else referrals. Never both, since
 -- the same deal may stand in both.
 -- Grain: one row
 -- Answers: does the funnel count referrals or deals?
@@ -10,13 +10,35 @@ with choice as (
 
     select * from staging.funnel_choice
 
+), moments as (
+
+    select * from intermediate.moments
+
 ), referrals as (
 
-    select count(*) as referral_count from staging.referral_versions
+    select count(*) as known_count
+    from (
+        select versions.referral_id
+        from staging.referral_versions as versions
+        cross join moments
+        where
+            moments.known_at is null
+            or versions.valid_from <= moments.known_at
+        limit 1
+    ) as any_referral
 
 ), deals as (
 
-    select count(*) as deal_count from staging.deal_versions
+    select count(*) as known_count
+    from (
+        select versions.deal_id
+        from staging.deal_versions as versions
+        cross join moments
+        where
+            moments.known_at is null
+            or versions.valid_from <= moments.known_at
+        limit 1
+    ) as any_deal
 
 )
 
@@ -24,7 +46,7 @@ select
     coalesce(
         choice.source,
         case
-            when referrals.referral_count = 0 and deals.deal_count > 0
+            when referrals.known_count = 0 and deals.known_count > 0
                 then 'engagements'
             else 'referrals'
         end

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 import pytest
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from partner_center.resources import REFERRALS
 from partner_center.schema.fields import FIELD_COLUMNS
@@ -15,7 +15,7 @@ from partner_center_sandbox import Sandbox
 from partner_referrals.errors import ReferralsError, ServerFailed, UsageError
 from partner_referrals.publish.publish import publish
 from partner_referrals.warehouse.tables import LoadRun
-from support.loads import load_from
+from support.loads import load_everything, load_from
 from support.records import NOW, referral
 
 CURRENT = "from partner_center.referrals where valid_to is null"
@@ -352,10 +352,53 @@ def test_referral_that_moves_while_it_is_listed_stays(serve, load, ask, monkeypa
             sandbox.put(referral("new"))
 
     sandbox.behaviour.on_request = move
+    first, second = load(LATER, full=True), load(LATER + timedelta(hours=1))
+
+    # The first reading met what went meanwhile, so that the next load marks it.
+    assert (0, False) == (first.rows_vanished, first.reconciled)
+    assert (1, True) == (second.rows_vanished, second.reconciled)
+    assert [("r2",)] == ask(f"select id {CURRENT} and not is_listed")
+
+
+def test_second_reading_that_fails_costs_no_first(serve, load, ask, monkeypatch, notes):
+    """What came is merged, and nothing is judged vanished."""
+    monkeypatch.setenv("SOURCES__PARTNER_CENTER__PAGE_SIZE", "5")
+    sandbox = serve(*(referral(f"r{number}") for number in range(10)))
+    load()
+    sandbox.delete("r2")
+    sandbox.put(referral("new"))
+    sandbox.put(referral("newer"))
+    firsts = []
+
+    def refuse(request):
+        is_page = "groupby" not in request.params and request.params.get("top") == "5"
+        firsts.extend([1] * (is_page and request.params.get("skip", "0") == "0"))
+        return JSONResponse({}, 429, {"Retry-After": "90000"}) if len(firsts) > 1 else None
+
+    sandbox.behaviour.on_request = refuse
     run = load(LATER, full=True)
 
-    assert (1, True) == (run.rows_vanished, run.reconciled)
-    assert [("r2",)] == ask(f"select id {CURRENT} and not is_listed")
+    assert (True, False, 2, 0) == (run.succeeded, run.reconciled, run.rows_new, run.rows_vanished)
+    assert any("nothing is judged vanished" in warning for warning in notes.warnings)
+    assert [] == ask(f"select id {CURRENT} and not is_listed")
+
+
+def test_searches_are_loaded_right_once_they_have_an_order(warehouse, ask):
+    """The count is right in any case; two readings that differ show that it proves nothing."""
+    searches = [{"searchDate": "2026-03-01", "keywordSearchText": str(n)} for n in range(30)]
+    with Sandbox([], searches=searches, now=NOW) as sandbox:
+        sandbox.behaviour.short_pages = 5
+        sandbox.behaviour.shuffle = True
+        load_everything(sandbox, warehouse, resources=["search"])
+        sandbox.behaviour.shuffle = False
+        load_everything(sandbox, warehouse, LATER, resources=["search"])
+
+    assert [(False,), (True,)] == ask(
+        "select reconciled from partner_center.load_runs order by started_at"
+    )
+    assert [(30,)] == ask(
+        "select count(distinct keyword_search_text) from partner_center.search_days"
+    )
 
 
 @pytest.mark.parametrize("full", [True, False])

@@ -129,7 +129,11 @@ class Warehouse:
     @property
     def source(self) -> str:
         """What the funnel counts."""
-        is_of_deals = self.deals.versions and not self.versions
+        has_referrals, has_deals = (
+            any(self.known_at is None or each.valid_from <= self.known_at for each in versions)
+            for versions in (self.versions, self.deals.versions)
+        )
+        is_of_deals = has_deals and not has_referrals
         return self.funnel or ("engagements" if is_of_deals else "referrals")
 
     def is_of_source(self, load: Load) -> bool:

@@ -302,6 +302,20 @@ def test_freshness_is_that_of_what_the_funnel_counts(tables, funnel, expected):
     assert [expected] == rows
 
 
+def test_funnel_counts_what_was_known(tables):
+    """Of a day before the first referral was loaded, the deals answer, as they did then."""
+    later = LOADED + timedelta(days=1)
+    deals = Deals([DealVersion("d", {"substatus": "Won"}, True, LOADED, None)])
+    loads = [Load(each, True, None, None) for each in (LOADED, later)]
+    found = []
+    for known_at in (LOADED, later):
+        held = Warehouse([version("R1", since=later)], loads, known_at=known_at, deals=deals)
+        with holding(tables, held):
+            found += tables.execute("select source from intermediate.funnel_source").fetchall()
+
+    assert [("engagements",), ("referrals",)] == found
+
+
 def test_count_of_searches_is_no_count_of_referrals(tables):
     """Where nothing of the funnel is loaded, freshness tells no count of something else."""
     with holding(tables, Warehouse([], [Load(LOADED, True, 5, True, resource="search")])):

@@ -50,16 +50,18 @@ def find_changes(
     *,
     judge_vanished: bool,
     allow_vanish: bool,
+    before: Listing | None,
     now: datetime,
     directory: Path,
 ) -> Changes:
     """Compare a listing with the current versions by their content hashes.
 
-    Vanished records are looked for only where `judge_vanished` says that the listing is complete.
+    Vanished records are looked for only where `judge_vanished` says that the listing is complete;
+    none is that the reading `before` met.
     """
     rejects = directory / "new-rejects.parquet"
     copy_new_rejects(connection, listing, now, rejects)
-    _define_inputs(connection, resource, listing)
+    _define_inputs(connection, resource, listing, before)
     is_first = (
         not listing.may_repeat
         and len(listing.row_files) == 1
@@ -131,7 +133,10 @@ def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> 
 
 
 def _define_inputs(
-    connection: duckdb.DuckDBPyConnection, resource: Resource, listing: Listing
+    connection: duckdb.DuckDBPyConnection,
+    resource: Resource,
+    listing: Listing,
+    before: Listing | None,
 ) -> None:
     """Temporary views of what was listed and rejected, what is current, and what of that is gone.
 
@@ -149,14 +154,17 @@ def _define_inputs(
         listed = f"select {version} from {received})"
     _define(connection, "listed", listed)
     _define(connection, "current_versions", f"from {current_rows(resource.table)}")
+    readings = [listing] if before is None else [listing, before]
+    rows = _parquet([file for each in readings for file in each.row_files])
+    rejects = _parquet([file for each in readings for file in each.reject_files])
     _define(
         connection,
         "vanished",
         f"select {version} from (select * replace (false as is_listed, "
         f"{resource.content_hash_sql('false')} as content_hash) "
         "from current_versions where is_listed) "
-        "where id not in (select id from listed) "
-        "and id not in (select id from rejected where id is not null)",
+        f"where id not in (select id from {rows}) "
+        f"and id not in (select id from {rejects} where id is not null)",
     )
 
 

@@ -24,19 +24,18 @@ def replace_days(
 ) -> Changes:
     """Put a listing in place of the days that it covers, in one transaction.
 
-    Where the listing may lack rows (not `is_whole`), or lacks more than a fifth of those that are
+    Where the listing may lack rows (not `is_whole`), or has fewer than four fifths of what is
     known, only the days of which it has more rows than the warehouse are replaced.
     """
     table, day = f"partner_center.{resource.table.name}", resource.cursor
     _read_rows(connection, resource, listing)
     rejects = directory / "new-rejects.parquet"
     copy_new_rejects(connection, listing, now, rejects)
-    gone, known = (
-        _count(connection, "from (from kept_rows except all from received_rows)"),
-        (_count(connection, "from kept_rows")),
+    received, known = (
+        _count(connection, f"from {rows}") for rows in ("received_rows", "kept_rows")
     )
-    is_believable = allow_vanish or gone <= known * MAX_VANISHED_SHARE
-    withheld = gone if is_whole and not is_believable else 0
+    is_believable = allow_vanish or known - received <= known * MAX_VANISHED_SHARE
+    withheld = known - received if is_whole and not is_believable else 0
     _choose_days(connection, day, everything=is_whole and is_believable)
     new, vanished = (
         _count(connection, f"from (from {these} except all from {those}) semi join days on "

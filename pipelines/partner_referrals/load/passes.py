@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
-from partner_center.errors import optional_request
+from partner_center.errors import ReferralsError, optional_request
 from partner_center.http.client import PartnerCenterClient
 from partner_center.listing.counts import NoCounts, ServerCounts, fetch_counts
 from partner_center.listing.lister import Lister, Listing
@@ -147,39 +147,53 @@ def _run_pass(
     list_records: Callable[[Path], Listing],
     earlier: tuple[Listing, ...] = (),
 ) -> Pass:
-    """One pass; listed once more where records are missing that may only have moved meanwhile."""
+    """List, merge what changed, and compare; the warehouse is held only after the requests.
+
+    Where records are missing that may only have moved meanwhile, it is listed once more.
+    """
+    listing = _read(job, place, list_records)
     try:
-        return _run_once(job, mode, place, list_records, earlier, is_second=False)
+        return _take(job, mode, place, listing, earlier)
     except _RecordsMissing:
         job.progress.say(
             "Records are missing from the listing. It is read once more, in case they moved from "
             "one page to another while it was read."
         )
-    return _run_once(job, mode, place / "again", list_records, earlier, is_second=True)
+    again = place / "again"
+    try:
+        second = _read(job, again, list_records)
+    except ReferralsError as error:
+        job.progress.warn(f"{error} What came before is loaded; nothing is judged vanished.")
+        return _take(replace(job, may_judge_vanished=False), mode, place, listing, earlier)
+    return _take(job, mode, again, second, earlier, before=listing)
 
 
 class _RecordsMissing(Exception):
     """A listing of several pages lacks records that the warehouse has as listed."""
 
 
-def _run_once(
-    job: Job,
-    mode: str,
-    place: Path,
-    list_records: Callable[[Path], Listing],
-    earlier: tuple[Listing, ...],
-    *,
-    is_second: bool,
-) -> Pass:
-    """List, merge what changed, and compare; the warehouse is held only after the requests.
-
-    Raises _RecordsMissing, before anything is merged, unless it is the second look.
-    """
+def _read(job: Job, place: Path, list_records: Callable[[Path], Listing]) -> Listing:
     place.mkdir()
     started = time.perf_counter()
     listing = list_records(place)
     seconds = time.perf_counter() - started
     report_listing(job.progress, job.resource, listing, job.client.request_count, seconds)
+    return listing
+
+
+def _take(
+    job: Job,
+    mode: str,
+    place: Path,
+    listing: Listing,
+    earlier: tuple[Listing, ...],
+    before: Listing | None = None,
+) -> Pass:
+    """Merge what a listing changes, and compare the counts.
+
+    What vanished is missing in the reading `before` too. Raises _RecordsMissing, and nothing is
+    merged, where something is missing and there was none.
+    """
     if listing.filter is None:
         # Everything was listed: what earlier listings rejected may be readable by now.
         mode, earlier = "full", ()
@@ -191,7 +205,7 @@ def _run_once(
         write_account(connection, job.account)
         started = time.perf_counter()
         merge = _merge if job.resource.is_versioned else _merge_days
-        changes = merge(job, connection, listing, counts, place, is_second)
+        changes = merge(job, connection, listing, counts, place, before)
         report_changes(job.progress, job.resource, changes, time.perf_counter() - started)
         comparison = compare(
             connection, job.resource, listings, counts, job.progress, mode != "filtered"
@@ -218,7 +232,7 @@ def _merge(
     listing: Listing,
     counts: ServerCounts | NoCounts,
     place: Path,
-    is_second: bool,
+    before: Listing | None,
 ) -> Changes:
     """Merge what a listing changes, and check that it arrived."""
     changes = find_changes(
@@ -227,10 +241,11 @@ def _merge(
         listing,
         judge_vanished=job.may_judge_vanished and _is_everything(listing, counts),
         allow_vanish=job.options.allow_vanish,
+        before=before,
         now=job.started_at,
         directory=place,
     )
-    if changes.vanished_count and listing.is_paged and not is_second:
+    if changes.vanished_count and listing.is_paged and before is None:
         raise _RecordsMissing
     boundary = None if changes.is_first else next_boundary(connection, job.started_at, job.resource)
     merge = Merge(job.resource, changes.versions, changes.rejects, boundary)
@@ -247,7 +262,7 @@ def _merge_days(
     listing: Listing,
     counts: ServerCounts | NoCounts,
     place: Path,
-    is_second: bool,
+    before: Listing | None,
 ) -> Changes:
     """Replace the days that a listing covers; its rows have no identity, and were read twice."""
     is_whole = listing.since is not None and listing.is_complete is True

@@ -56,7 +56,7 @@ def view_ddl(dialect: str, settings: ViewSettings = AS_SHIPPED, folder: Path = S
     if "hive" in _families(engine):
         # Views keep the time zone that they are made in, whoever reads them.
         statements.insert(0, "set time zone 'UTC'")
-    if "postgres" in _families(engine):
+    if _keeps_marts(engine):
         statements.append(_drop_materialised(definitions))
     for name in reversed([*tables, *(each.qualified_name for each in definitions)]):
         statements.append(f"drop view if exists {name}")
@@ -90,6 +90,11 @@ def _find_engine(dialect: str) -> Dialect:
     return Dialect.get_or_raise(dialect.lower())
 
 
+def _keeps_marts(engine: Dialect) -> bool:
+    """Whether marts can be materialised there: on PostgreSQL, not on what descends from it."""
+    return _families(engine)[0] == "postgres"
+
+
 def _families(engine: Dialect) -> list[str]:
     """The engine and those that it descends from, as redshift does from postgres."""
     return [each.__name__.lower() for each in type(engine).mro()]
@@ -119,7 +124,7 @@ def _create(
         explained = ",\n".join(f"  {column} comment {text}" for column, text in comments.items())
         yield f"create view {name} (\n{explained}\n)\ncomment {comment}\nas {query}"
         return
-    is_kept = materialise and "postgres" in families and definition.schema == _MARTS
+    is_kept = materialise and _keeps_marts(engine) and definition.schema == _MARTS
     kind = "materialized view" if is_kept else "view"
     yield f"create {kind} {name} as\n{query}"
     if {"postgres", "duckdb", "snowflake"} & set(families):
