@@ -163,7 +163,10 @@ def _run_pass(
     try:
         second = _read(job, again, list_records)
     except ReferralsError as error:
-        job.progress.warn(f"{error} What came before is loaded; nothing is judged vanished.")
+        job.progress.warn(
+            f"It could not be read once more: {error.seen} What came is loaded; nothing is judged "
+            "vanished."
+        )
         return _take(replace(job, may_judge_vanished=False), mode, place, listing, earlier)
     return _take(job, mode, again, second, earlier, before=listing)
 
