@@ -70,14 +70,22 @@ def report_listing(
             "of before stay in the history; if this is new, ask Microsoft support."
         )
     if listing.is_complete is False:
-        reason = (
+        reason = _why_incomplete(listing, resource)
+        progress.warn(f"{reason} What came is loaded; nothing is judged vanished.")
+
+
+def _why_incomplete(listing: Listing, resource: Resource) -> str:
+    if listing.total is None:
+        return (
             f"The end of the listing was not seen: Partner Center tells no total of its "
             f"{resource.noun}, and sends nothing new any more."
-            if listing.total is None
-            else "The listing does not add up to the "
-            f"{counted(listing.total, resource.noun)} that Partner Center counts."
         )
-        progress.warn(f"{reason} What came is loaded; nothing is judged vanished.")
+    if listing.total == listing.counted:
+        return f"Two readings of the {resource.noun} did not show the same ones."
+    return (
+        f"The listing does not add up to the {counted(listing.total, resource.noun)} that Partner "
+        "Center counts."
+    )
 
 
 def report_changes(
