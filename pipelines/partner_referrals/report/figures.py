@@ -13,7 +13,7 @@ from partner_referrals.warehouse.query import Warn, ignore, reading_marts
 _QUERIES = Path(__file__).parent / "queries"
 
 # What other queries of the report read.
-_SHARED = ("moment", "rules", "issue_rules")
+_SHARED = ("moment", "rules", "issue_rules", "forecast_items")
 # Rounded up, so that "within a day" stays what it was; no longer than 32 bits can say, 68 years.
 _WHOLE_SECONDS = """
     create temp macro whole_seconds(days) as

@@ -1,54 +1,45 @@
--- What should be won of what is open, and how often such a forecast held. The
--- widths are half an interval, in standard deviations of chance alone.
+-- What should be won of what is open, and how often such a forecast held: the
+-- rows of marts.forecast, and how many of marts.forecast_backtest are within.
+-- Both are read off their forecasts at once, which take long to make. The widths
+-- are half an interval, in standard deviations of chance alone.
 -- Grain: one row per source, horizon_days
 
-with widths as (
+with forecasts as (
 
     select
-        source,
-        horizon_days,
-        max(half_width_deviations) filter (where measure = 'won_count')
-            as count_width,
-        max(half_width_deviations) filter (where measure = 'won_value_usd')
-            as value_usd_width
+        forecasts.*,
+        forecasts.made_at = moment.as_of as is_now,
+        forecasts.is_month_end
+        and forecasts.is_settled
+        and forecasts.made_at > moment.as_of - interval 24 month as is_past,
+        forecasts.measure = 'won_count' as is_count
     from intermediate.forecasts
-    inner join temp.moment as moment on forecasts.made_at = moment.as_of
-    group by source, horizon_days
-
-), backtests as (
-
-    select
-        source,
-        horizon_days,
-        count(is_within) as past_count,
-        count(*) filter (where is_within) as within_count
-    from marts.forecast_backtest
-    group by source, horizon_days
+    cross join temp.moment as moment
 
 )
 
 select
-    forecast.source,
-    forecast.horizon_days,
-    forecast.open_count,
-    forecast.expected_won_count,
-    forecast.expected_won_count_low,
-    forecast.expected_won_count_high,
-    forecast.expected_won_value_usd,
-    forecast.expected_won_value_usd_low,
-    forecast.expected_won_value_usd_high,
-    widths.count_width,
-    widths.value_usd_width,
-    coalesce(backtests.past_count, 0) as past_count,
-    coalesce(backtests.within_count, 0) as within_count
-from marts.forecast
-left join backtests
-    on
-        forecast.source = backtests.source
-        and forecast.horizon_days = backtests.horizon_days
-inner join widths
-    on
-        forecast.source = widths.source
-        and forecast.horizon_days = widths.horizon_days
-where forecast.open_count > 0
-order by forecast.source desc, forecast.horizon_days asc
+    source,
+    horizon_days,
+    max(open_count) filter (where is_now) as open_count,
+    max(expected) filter (where is_now and is_count) as expected_won_count,
+    max(low) filter (where is_now and is_count) as expected_won_count_low,
+    max(high) filter (where is_now and is_count) as expected_won_count_high,
+    max(expected) filter (where is_now and not is_count)
+        as expected_won_value_usd,
+    max(low) filter (where is_now and not is_count)
+        as expected_won_value_usd_low,
+    max(high) filter (where is_now and not is_count)
+        as expected_won_value_usd_high,
+    max(half_width_deviations) filter (where is_now and is_count)
+        as count_width,
+    max(half_width_deviations) filter (where is_now and not is_count)
+        as value_usd_width,
+    count(actual between low and high) filter (where is_past and is_count)
+        as past_count,
+    count(*) filter (where is_past and is_count and actual between low and high)
+        as within_count
+from forecasts
+group by source, horizon_days
+having max(open_count) filter (where is_now) > 0
+order by source desc, horizon_days asc

@@ -48,12 +48,8 @@ with referrals as (
 
 ), forecast_items as (
 
-    select
-        forecast_items.item_id,
-        forecast_items.state
-    from intermediate.forecast_items
-    inner join temp.moment as moment on forecast_items.made_at = moment.as_of
-    where forecast_items.source = 'referrals'
+    select * from temp.forecast_items
+    where source = 'referrals'
 
 )
 
