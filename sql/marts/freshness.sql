@@ -67,14 +67,10 @@ with moments as (
     -- Where the funnel's source is loaded, loads of other resources do not count.
     select
         loads.*,
-        coalesce(loads.resource, 'referrals') = source.source as is_of_source,
+        loads.resource = source.source as is_of_source,
         row_number() over (
             order by
-                case
-                    when coalesce(loads.resource, 'referrals') = source.source
-                        then 0
-                    else 1
-                end,
+                case when loads.resource = source.source then 0 else 1 end,
                 loads.finished_at desc,
                 loads.run_id desc
         ) as newness

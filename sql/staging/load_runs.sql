@@ -18,7 +18,7 @@ select
     run_id,
     finished_at,
     mode,
-    resource,
+    coalesce(resource, 'referrals') as resource,
     succeeded as is_succeeded,
     server_total,
     reconciled as is_reconciled,

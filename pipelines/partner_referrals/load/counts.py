@@ -62,9 +62,7 @@ def compare(
             f"{counts.total:,} {sign} {ours.total:,}",
             time.perf_counter() - started,
         )
-    # Without ids the count is right whichever rows were met.
-    is_unsure = not resource.is_versioned and listings[0].is_complete is False
-    if is_unsure or _lacks_records(listings, counts, seen_count + rejected_count):
+    if _lacks_records(resource, listings, counts, seen_count + rejected_count):
         if listings[0].is_complete is None:
             progress.say("The listing is not whole: Partner Center counts more than it showed.")
         reconciliation = Reconciliation(False, reconciliation.differences)
@@ -72,7 +70,10 @@ def compare(
 
 
 def _lacks_records(
-    listings: Sequence[Listing], counts: ServerCounts | NoCounts, seen_count: int
+    resource: Resource,
+    listings: Sequence[Listing],
+    counts: ServerCounts | NoCounts,
+    seen_count: int,
 ) -> bool:
     """Whether a listing is known to lack records; one of everything with the months listed again.
 
@@ -82,6 +83,9 @@ def _lacks_records(
     first = listings[0]
     if isinstance(counts, NoCounts) or first.filter is not None:
         return first.is_complete is False
+    if first.is_complete is False and not resource.is_versioned:
+        # Without ids the count is right whichever rows were met.
+        return True
     return not first.is_complete and seen_count < counts.total
 
 
