@@ -116,13 +116,11 @@ def notes() -> Notes:
 def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse with its own tables and all views, and nothing in it."""
     from partner_referrals.warehouse.connection import open_warehouse
-    from partner_referrals.warehouse.tables import create_tables
-    from partner_referrals.warehouse.views import refresh_views
+    from partner_referrals.warehouse.views import make_tables_and_views
 
     path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
     with open_warehouse(path) as connection:
-        create_tables(connection)
-        refresh_views(connection)
+        make_tables_and_views(connection)
     return path
 
 

@@ -684,22 +684,16 @@ def views(
         count = refresh_postgres_views(settings)
         print(f"{count} views refreshed in postgres.")
         return
-    from partner_referrals.warehouse.connection import (
-        open_warehouse,
-        require_usable,
-        transaction,
-    )
-    from partner_referrals.warehouse.tables import create_tables, has_table
-    from partner_referrals.warehouse.views import refresh_views
+    from partner_referrals.warehouse.connection import open_warehouse, require_usable
+    from partner_referrals.warehouse.tables import has_table
+    from partner_referrals.warehouse.views import make_tables_and_views
 
     require_usable(warehouse, must_exist=True)
     with open_warehouse(warehouse) as connection:
         if not has_table(connection, "load_runs"):
             raise UsageError(f"{warehouse} holds no load yet. Run 'referrals load' first.")
-        with transaction(connection):
-            # A warehouse of an older version may lack what the views read.
-            create_tables(connection)
-            count = refresh_views(connection, settings)
+        # A warehouse of an older version may lack tables that the views read.
+        count = make_tables_and_views(connection, settings)
     print(f"{count} views refreshed in {warehouse}.")
 
 

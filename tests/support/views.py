@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from partner_center.schema.tables import ENGAGEMENT_TAGS, ENGAGEMENTS, FX_RATES, SEARCH_DAYS
 from partner_referrals.warehouse import tables
-from partner_referrals.warehouse.tables import column_definitions, create_tables
-from partner_referrals.warehouse.views import refresh_views
+from partner_referrals.warehouse.tables import column_definitions
+from partner_referrals.warehouse.views import make_tables_and_views
 from support import oracle
 from support.deal_rows import Deals
 from support.deals import crowded_deals
@@ -166,8 +166,7 @@ def warehouses(draw: st.DrawFn) -> Warehouse:
 def make_warehouse(path: Path) -> Path:
     """A warehouse with the base tables, empty, and every view."""
     with duckdb.connect(path) as connection:
-        create_tables(connection)
-        refresh_views(connection)
+        make_tables_and_views(connection)
     return path
 
 

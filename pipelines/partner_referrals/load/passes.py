@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -26,8 +28,9 @@ from partner_referrals.load.progress import Progress, report_changes, report_lis
 from partner_referrals.load.state import WarehouseState, next_boundary
 from partner_referrals.load.tags import replace_tags
 from partner_referrals.warehouse.account import Account, write_account
-from partner_referrals.warehouse.connection import open_warehouse
+from partner_referrals.warehouse.connection import open_warehouse, transaction
 from partner_referrals.warehouse.tables import create_tables
+from partner_referrals.warehouse.views import make_tables_and_views
 
 # Renames move no date, so that only a full listing finds them.
 FULL_LISTING_EVERY = timedelta(days=7)
@@ -137,7 +140,22 @@ def _list(job: Job, state: WarehouseState, mode: str, place: Path) -> Listing:
         since = state.newest_activity - timedelta(days=job.settings.lookback_days)
         with optional_request():
             return job.lister.read_changes(since, place)
-    return list_everything(job.lister, place)
+    with _making_tables_and_views(job) if state.is_new else nullcontext():
+        return list_everything(job.lister, place)
+
+
+@contextmanager
+def _making_tables_and_views(job: Job) -> Iterator[None]:
+    """Make them while answers are awaited: it takes half a second, and nobody reads them yet."""
+
+    def make() -> None:
+        with open_warehouse(job.warehouse) as connection:
+            make_tables_and_views(connection, job.options.views)
+
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        made = beside.submit(make)
+        yield
+        made.result()
 
 
 def _run_pass(
@@ -204,8 +222,9 @@ def _take(
     listings = (*earlier, listing)
     with open_warehouse(job.warehouse) as connection:
         bound_memory(connection, place, listing.row_files)
-        create_tables(connection)
-        write_account(connection, job.account)
+        with transaction(connection):
+            create_tables(connection)
+            write_account(connection, job.account)
         started = time.perf_counter()
         merge = _merge if job.resource.is_versioned else _merge_days
         changes = merge(job, connection, listing, counts, place, before)

@@ -169,7 +169,7 @@ def _read_state(job: Job) -> WarehouseState:
     if not job.warehouse.exists():
         # Made now, so that an unusable path is found before anything is requested.
         with open_warehouse(job.warehouse):
-            return WarehouseState()
+            return WarehouseState(is_new=True)
     with open_warehouse(job.warehouse, read_only=True) as connection:
         require_own_columns(connection)
         if is_published_copy(connection):

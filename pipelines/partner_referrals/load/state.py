@@ -16,13 +16,15 @@ class WarehouseState:
 
     `newest_activity` is the newest change not after now, `verified_at` the end of the last full
     load whose counts agreed with the server's, `verified_by` the user of that load. Naive UTC; None
-    where there is none yet. `account` is whose records these are.
+    where there is none yet. `account` is whose records these are, and `is_new` says that this load
+    made the file.
     """
 
     newest_activity: datetime | None = None
     verified_at: datetime | None = None
     verified_by: str | None = None
     account: Account | None = None
+    is_new: bool = False
 
 
 def read_state(
