@@ -384,3 +384,46 @@ def test_missing_rights_are_told(database, server, partner_center, referrals, mo
     assert [] == run(
         database, "select 1 from information_schema.tables where table_schema = 'partner_center'"
     )
+
+
+def test_views_that_are_as_they_should_be_stay(database, serve, referrals, monkeypatch):
+    """What others build, index and grant on them outlives the nights, also where these are kept."""
+    source = serve(referral("first"))
+    for flag in ("false", "true"):
+        monkeypatch.setenv("PIPELINE__MATERIALISE", flag)
+        assert 0 == referrals("load")[0]
+        run(database, f"create view public.own_{flag} as select * from marts.referrals")
+        source.put(referral(f"r-{flag}"))
+
+        assert 0 == referrals("load")[0]
+        expected = run(database, "select count(*) from partner_center.referrals")
+        assert expected == run(database, f"select count(*) from public.own_{flag}")
+
+        if flag == "false":
+            run(database, "drop view public.own_false")
+
+
+def test_view_of_somebody_else_costs_no_rows(database, serve, referrals, monkeypatch):
+    """Where it keeps a view from being replaced, the load is kept, and it is named."""
+    source = serve(referral("first"))
+    assert 0 == referrals("load")[0]
+    run(database, "create view public.own as select * from marts.referrals")
+    source.put(referral("second"))
+    monkeypatch.setenv("VIEWS__FUNNEL", "referrals")
+
+    code, _, told = referrals("load")
+
+    assert 1 == code
+    assert "What was loaded is kept in postgres, but its views are those of before." in told
+    assert "view own depends on view marts.referrals" in told
+    assert [(2,)] == run(database, "select count(*) from public.own")
+    run(database, "drop view public.own")
+    assert 0 == referrals("load")[0]
+
+
+def test_password_may_be_left_out(database, partner_center, referrals, monkeypatch):
+    """Where the server asks for none, as here, or finds it by itself."""
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", database.replace(":unused@", "@"))
+
+    assert 0 == referrals("load")[0]
+    assert_right(database, partner_center)

@@ -6,6 +6,9 @@ killed changes nothing there. The mirror stays for the next load, which fills it
 server if the two do not match.
 """
 
+import hashlib
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,14 +19,15 @@ import pyarrow as pa
 from partner_center.schema.tables import REFERRALS, Table
 from partner_center.settings import PartnerCenterSettings
 from partner_center.wording import counted
-from partner_referrals.errors import ReferralsError, TryAgainLater, UsageError
+from partner_referrals.errors import ReferralsError, TryAgainLater, UsageError, WarehouseFailed
 from partner_referrals.load.options import Clock, LoadOptions, utc_now
 from partner_referrals.load.outcome import LoadOutcome
 from partner_referrals.load.postgres_server import PostgresServer, connect_to_postgres
 from partner_referrals.load.progress import SILENT, Progress
 from partner_referrals.load.run import load_resources
-from partner_referrals.load.temporary_directory import explain_errors, temporary_directory
+from partner_referrals.load.temporary_directory import temporary_directory
 from partner_referrals.warehouse.account import restore_account
+from partner_referrals.warehouse.connection import explain_errors
 from partner_referrals.warehouse.dialects import view_ddl
 from partner_referrals.warehouse.lock import run_lock
 from partner_referrals.warehouse.sql_text import text_literal
@@ -32,8 +36,8 @@ from partner_referrals.warehouse.view_settings import ViewSettings
 from partner_referrals.warehouse.views import SCHEMAS
 
 _WITHOUT_OPTIONS = LoadOptions()
-_VIEWS = tuple(
-    f"create {kind} {schema}." for schema in SCHEMAS for kind in ("view", "materialized view")
+_VIEW = re.compile(
+    rf"create (?P<is_materialised>materialized )?view (?P<name>({'|'.join(SCHEMAS)})\.\w+)"
 )
 # What identifies a row. Only the end of a version is ever changed in place.
 _KEYS = {
@@ -84,10 +88,9 @@ def load_into_postgres(
         except BaseException:
             # The row of the run that failed; that it failed is reported in any case.
             with suppress(ReferralsError, duckdb.Error, OSError):
-                _copy_new_rows(mirror, directory, [])
+                _copy_new_rows(mirror, directory, None)
             raise
-        statements = view_ddl("postgres", options.views)
-        _copy_new_rows(mirror, directory, statements)
+        _copy_new_rows(mirror, directory, options.views)
     return outcome
 
 
@@ -106,13 +109,50 @@ def describe_postgres(warehouse: Path) -> str:
 
 
 def refresh_postgres_views(settings: ViewSettings) -> int:
-    """Make every view on the server again; how many there are."""
-    statements = view_ddl("postgres", settings)
+    """Make the views on the server, unless they are as they should be; how many there are."""
     with connect_to_postgres() as server:
-        for statement in statements:
-            server.execute(statement)
+        count = _refresh_views(server, settings)
         server.commit()
-    return sum(each.startswith(_VIEWS) for each in statements)
+    return count
+
+
+def _refresh_views(server: PostgresServer, settings: ViewSettings) -> int:
+    """As `refresh_views` of a DuckDB file; materialised views are computed anew in any case.
+
+    What others grant on the views, index or build on them stays where these are left alone.
+    """
+    statements = view_ddl("postgres", settings)
+    views = [found for each in statements if (found := _VIEW.match(each))]
+    names = [view["name"] for view in views]
+    source = hashlib.sha256("\n".join(statements).encode()).hexdigest()
+    server.execute("create schema if not exists settings")
+    server.execute("create table if not exists settings.made_views (source text, made text)")
+    remembered = server.execute("select source, made from settings.made_views")
+    if remembered == [(source, _read_views(server, names))]:
+        for view in views:
+            if view["is_materialised"]:
+                server.execute(f"refresh materialized view {view['name']}")
+        return len(views)
+    for statement in statements:
+        server.execute(statement)
+    server.execute("delete from settings.made_views")
+    made = _read_views(server, names)
+    server.execute("insert into settings.made_views values (%s, %s)", source, made)
+    return len(views)
+
+
+def _read_views(server: PostgresServer, names: list[str]) -> str:
+    """A fingerprint of our views as they stand on the server."""
+    made: str = server.execute(
+        "select md5(coalesce(string_agg(concat_ws(' ', name, definition), ' ' order by name), '')) "
+        "from ("
+        "    select schemaname || '.' || viewname as name, definition from pg_views "
+        "    union all "
+        "    select schemaname || '.' || matviewname, definition from pg_matviews"
+        ") as views where name = any(%s)",
+        names,
+    )[0][0]
+    return made
 
 
 def _refuse_second_warehouse(warehouse: Path) -> None:
@@ -133,7 +173,7 @@ def _mirror(warehouse: Path) -> Iterator[tuple[Path, Path]]:
         mirror = directory / "mirror.duckdb"
         with connect_to_postgres() as server:
             if _read_fingerprint(server) == _fingerprint_of(kept):
-                kept.rename(mirror)
+                shutil.move(kept, mirror)
             else:
                 _fill(server, mirror)
         with duckdb.connect(mirror) as connection:
@@ -143,7 +183,10 @@ def _mirror(warehouse: Path) -> Iterator[tuple[Path, Path]]:
             yield mirror, directory
         finally:
             if (directory / "copied").exists():
-                mirror.replace(kept)
+                # The temporary directory may be on another disk.
+                draft = kept.with_name(f"{kept.name}.new")
+                shutil.move(mirror, draft)
+                draft.replace(kept)
 
 
 def _read_fingerprint(server: PostgresServer) -> list[tuple[object, ...]] | None:
@@ -186,8 +229,12 @@ def _note_keys(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _copy_new_rows(mirror: Path, directory: Path, view_statements: list[str]) -> None:
-    """Copy what the mirror gained to the server and make the views, in one transaction."""
+def _copy_new_rows(mirror: Path, directory: Path, views: ViewSettings | None) -> None:
+    """Copy what the mirror gained to the server and make the views, if any, in one transaction.
+
+    Views that cannot be made cost no rows: these are kept, then WarehouseFailed is raised.
+    """
+    trouble = None
     with (
         duckdb.connect(mirror, read_only=True) as connection,
         connect_to_postgres() as server,
@@ -202,10 +249,18 @@ def _copy_new_rows(mirror: Path, directory: Path, view_statements: list[str]) ->
                 server.execute(f"delete from partner_center.{table.name}")
             if table.name in _REPLACED or table.name in _KEYS:
                 _copy_table(connection, server, table, directory / f"{table.name}.csv")
-        for statement in view_statements:
-            server.execute(statement)
+        if views:
+            try:
+                with server.savepoint():
+                    _refresh_views(server, views)
+            except WarehouseFailed as error:
+                trouble = error
         server.commit()
     (directory / "copied").touch()
+    if trouble:
+        raise WarehouseFailed(
+            f"What was loaded is kept in postgres, but its views are those of before. {trouble}"
+        )
 
 
 def _refuse_second_load(connection: duckdb.DuckDBPyConnection, server: PostgresServer) -> None:

@@ -1,5 +1,6 @@
 """A PostgreSQL server that holds the warehouse, spoken to through its own driver."""
 
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -11,21 +12,39 @@ import pyarrow as pa
 from dlt.common.configuration import configspec
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.typing import TSecretStrValue
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
 from partner_center.configuration import explained_errors
 from partner_center.schema.tables import Table
-from partner_referrals.errors import UsageError, WarehouseFailed, reason_of
+from partner_referrals.errors import (
+    ReferralsError,
+    TryAgainLater,
+    UsageError,
+    WarehouseFailed,
+    reason_of,
+)
 from partner_referrals.warehouse.tables import SQL_TYPES
 
 _BATCH_ROWS = 50_000
+# How PostgreSQL says that it is not there for now, and that it will not have this user.
+_BUSY = re.compile("starting up|shutting down|in recovery|too many clients|remaining connection")
+_REFUSED = re.compile("authentication failed|pg_hba.conf|does not exist|ermission denied|password")
+_DEPENDENTS = "2BP01"
+
+
+@configspec(init=False)
+class _Credentials(PostgresCredentials):
+    """Those of dlt; without a password where none is asked for, or PostgreSQL finds it itself."""
+
+    password: TSecretStrValue | None = None  # type: ignore[assignment]
 
 
 @configspec
 class _PostgresSettings(BaseConfiguration):
     """`[destination.postgres]` of dlt's configuration."""
 
-    credentials: PostgresCredentials = None  # type: ignore[assignment]
+    credentials: _Credentials = None  # type: ignore[assignment]
 
 
 class PostgresServer:
@@ -46,6 +65,18 @@ class PostgresServer:
     def commit(self) -> None:
         """Make what was written visible."""
         self._connection.commit()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what fails inside, raised as WarehouseFailed; the transaction goes on."""
+        import psycopg2
+
+        self.execute("savepoint before")
+        try:
+            yield
+        except psycopg2.Error as error:
+            self.execute("rollback to savepoint before")
+            raise _explain(error) from error
 
     def create_table(self, table: Table) -> None:
         """Make a table, or add the columns that an older one lacks."""
@@ -120,10 +151,20 @@ def _read_address() -> str:
     return str(settings.credentials.to_native_representation())
 
 
-def _explain(error: Exception) -> UsageError | WarehouseFailed:
+def _explain(error: Any) -> ReferralsError:
     said = reason_of(error)
-    refused = ("FATAL", "ermission denied")
-    if any(word in str(error) for word in refused) and "starting up" not in str(error):
+    if _BUSY.search(str(error)):
+        return TryAgainLater(
+            f"The destination postgres is busy: {said}. Nothing was changed there; load again "
+            "later."
+        )
+    if dependent := error.diag.message_detail if error.pgcode == _DEPENDENTS else "":
+        return WarehouseFailed(
+            f"The destination postgres keeps a view that has to be replaced: {said}. "
+            f"{dependent.replace(chr(10), '; ')}. Drop what depends on it, load again, then make "
+            "it anew; or keep it in tables of your own."
+        )
+    if _REFUSED.search(str(error)):
         return UsageError(
             f"The destination postgres refuses us: {said}. Nothing was changed there. Check "
             "[destination.postgres.credentials] and the rights of that user."
