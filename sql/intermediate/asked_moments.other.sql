@@ -1,6 +1,6 @@
--- The moments that the reader asks about: none, the last load answers. Where a
--- view may not read what a session sets (Spark refuses session variables), make
--- this view anew with a moment in place of null to ask about that.
+-- The moments that the reader asks about. Here none is set, so the figures are
+-- as of the last load: Spark lets no view read what a session sets. To ask about
+-- another moment, make this view anew with a timestamp in place of null.
 
 select
     cast(null as timestamp) as as_of,

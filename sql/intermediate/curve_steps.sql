@@ -89,7 +89,7 @@ with referrals as (
 
     select
         coded.code,
-        -- Odd between two days, even on the very moment that a day begins.
+        -- Twice the age in days where that is whole, else the odd number between.
         cast(floor(aged.age_days) + ceil(aged.age_days) as integer) as half_day,
         aged.age_days,
         aged.is_open,

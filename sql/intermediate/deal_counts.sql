@@ -11,15 +11,15 @@
 --   valued_count: of these, the ones with a value
 --   converted_count: of these, the ones whose value could be converted to US
 --     dollars
---   value_usd: what they are worth together, in US dollars; null where no value
+--   value_usd: sum of their values, in US dollars; null where no value
 --     could be converted
 --   largest_value_usd: the largest value among them, in US dollars
 --   median_value_usd: the middle value among them where they are won, in US
 --     dollars
---   median_days: days since creation in the middle: to as_of for open ones, to
+--   median_days: median of the days since creation: to as_of for open ones, to
 --     closing for won ones
 --   overdue_count: of these, the ones that are overdue
---   overdue_value_usd: what these are worth together, in US dollars; null where
+--   overdue_value_usd: sum of their values, in US dollars; null where
 --     no value could be converted
 
 with deals as (

@@ -1,6 +1,6 @@
 -- Durations of each step summed up for all and for each segment value.
 -- Grain: one row per segment, segment_value
--- Answers: how long does a step take in the middle, and in slow cases?
+-- Answers: how long does a step take, as a median and in slow cases?
 -- Columns:
 --   segment: all, customer_market, customer_org_size or partner_market
 --   segment_value: value of that field, null where it is null; all for all
@@ -56,7 +56,7 @@ with referrals as (
 
 ), padded as (
 
-    -- Spark has no total of no rows; this one changes none.
+    -- Spark gives no total of an empty table; this row counts nothing.
     select
         referral_id,
         customer_market,

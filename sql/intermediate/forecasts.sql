@@ -130,8 +130,8 @@ with lifecycles as (
 
 ), summed as (
 
-    -- Each item is won or not, which has a variance of p (1 - p); one more of
-    -- the usual size keeps it above 0.
+    -- Each item is won or not, which has a variance of p (1 - p) times its
+    -- squared amount; the mean squared amount in addition keeps it above 0.
     select
         source,
         made_at,

@@ -1,12 +1,13 @@
--- Open referrals, with how many closed ones took less time than they have had.
+-- Open referrals, each with the number of closed ones that closed at a younger
+-- age.
 -- Grain: one row per referral_id
 -- Answers: is a referral old, compared with those that came to an end?
 -- Columns:
 --   furthest_stage: the last of created, responded, accepted that it reached
 --   stage_entered_at: when it got there, UTC
 --   stage_to_as_of_days: days from stage_entered_at to as_of
---   closed_count: closed referrals with a duration; of those accepted, for one
---     that is accepted
+--   closed_count: closed referrals to compare with: those with a duration, and
+--     for an accepted one only accepted ones
 --   sooner_closed_count: of these, the ones that closed sooner after creation;
 --     null if created is undated
 
@@ -71,7 +72,7 @@ with referrals as (
 
 ), counted as (
 
-    -- Whoever is before it and not open is closed.
+    -- Rows before it are closed, except for the open ones.
     select
         referral_id,
         place - row_number() over (

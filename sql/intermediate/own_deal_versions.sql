@@ -1,6 +1,6 @@
--- Every observed version of the account's own deals. Rows of other
--- organizations are twins of these: the same deals as a partner or Microsoft
--- has them; rows of nobody known stay.
+-- Every observed version of the account's own deals. Records that other
+-- organizations have of the same deals are left out; records that name no
+-- organization stay.
 -- Grain: one row per deal_id, valid_from
 -- Answers: what did Partner Center say about our own deals?
 -- Columns:

@@ -11,7 +11,7 @@ with cell_counts as (
 
 ), padded as (
 
-    -- Spark has no total of no rows; this one changes none.
+    -- Spark gives no total of an empty table; this row counts nothing.
     select * from cell_counts
     union all
     select

@@ -1,5 +1,5 @@
--- Referrals whose status or size says what their dates or the documentation do
--- not. The status is of now, so it is held against all dates, not those as of.
+-- Referrals whose status contradicts their dates, or whose status or size is
+-- not documented. The status is the latest known, so dates after as_of count.
 -- Grain: one row per referral_id, rule
 -- Answers: which referrals have a status or size that we cannot rely on?
 -- Columns:

@@ -19,8 +19,8 @@ with versions as (
 
 ), undated as (
 
-    -- A version that was already there as of then settles it. Where no version
-    -- is newer than that, the join is empty and nothing else is read.
+    -- Only needed where the current version is newer than as_of; of any other,
+    -- its own valid_from is the answer, and the join is empty.
     select
         referrals.referral_id,
         referrals.terminal_status

@@ -1,5 +1,5 @@
--- What is odd about single referrals, so that it can be mended at the source.
--- No referral is left out of the figures for it.
+-- What looks wrong in single referrals, so that it can be corrected at the
+-- source. Only those closed as an error are left out of the figures for it.
 -- Grain: one row per referral_id, rule
 -- Answers: which referrals should somebody look at, and why?
 

@@ -7,11 +7,11 @@
 --   created_count: deals created in the month
 --   won_count: deals won in the month
 --   lost_count: deals lost in the month
---   created_value_usd: what the created ones are worth together, in US dollars;
+--   created_value_usd: sum of the values of the created ones, in US dollars;
 --     null where no value could be converted
---   won_value_usd: what the won ones are worth together, in US dollars; null
+--   won_value_usd: sum of the values of the won ones, in US dollars; null
 --     where no value could be converted
---   lost_value_usd: what the lost ones are worth together, in US dollars; null
+--   lost_value_usd: sum of the values of the lost ones, in US dollars; null
 --     where no value could be converted
 --   average_won_value_usd: what a won deal is worth, in US dollars: the mean of
 --     those with a value that could be converted

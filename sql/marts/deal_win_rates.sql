@@ -7,17 +7,16 @@
 --   win_rate: won over won and lost, 0 to 1; null if neither
 --   win_rate_low: lower end of its 95 % Wilson interval, 0 to 1
 --   win_rate_high: upper end of its 95 % Wilson interval, 0 to 1
---   won_value_usd: what the won ones are worth together, in US dollars; null
+--   won_value_usd: sum of the values of the won ones, in US dollars; null
 --     where no value could be converted
---   lost_value_usd: what the lost ones are worth together, in US dollars; null
+--   lost_value_usd: sum of the values of the lost ones, in US dollars; null
 --     where no value could be converted
 --   value_win_rate: won over won and lost by value, 0 to 1; null if either is
 --     unknown or both are 0
 --   largest_won_share: the share of the largest won deal in won_value_usd, 0 to
 --     1
---   median_won_value_usd: what the won deal in the middle is worth, in US
---     dollars
---   median_days_to_win: days from creation to the win, in the middle
+--   median_won_value_usd: median value of the won deals, in US dollars
+--   median_days_to_win: median of the days from creation to the win
 --   won_converted_count: won deals whose value could be converted to US dollars
 --   lost_converted_count: lost deals whose value could be converted to US
 --     dollars

@@ -1,10 +1,7 @@
 -- What came in and went out on each day, without gaps. Left out are referrals
--- without a creation date, and those closed at an unknown date.
+-- without a creation date.
 -- Grain: one row per day
 -- Answers: do we close referrals as fast as they come in?
--- Columns:
---   closed_count: referrals closed, in whichever way on the day; a closing
---     before creation counts on the day of creation
 
 with daily_flow as (
 

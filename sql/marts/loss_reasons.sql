@@ -6,7 +6,7 @@
 --   status_reason: the reason as Partner Center has it; null where none was
 --     given
 --   deal_count: deals
---   value_usd: what they are worth together, in US dollars; null where no value
+--   value_usd: sum of their values, in US dollars; null where no value
 --     could be converted
 --   share: of the deals with that outcome, 0 to 1
 --   converted_count: of these, the ones whose value could be converted to US

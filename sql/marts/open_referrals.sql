@@ -8,7 +8,7 @@
 --   expires_at: when it expires unless it is taken further, UTC; null once
 --     accepted
 --   age_percentile: share of closed referrals that closed sooner after
---     creation, 0 to 1; of those accepted, for one that is accepted; null if
+--     creation, 0 to 1; for an accepted one, of the accepted ones; null if
 --     none closed
 --   answer_due_at: the earliest deadline of response_sla that is still pending,
 --     UTC; null without one

@@ -6,9 +6,9 @@
 --   deal_count: open deals
 --   overdue_count: of these deals, the ones that were expected to close on a
 --     day before as_of's
---   overdue_value_usd: what the overdue ones are worth together, in US dollars;
+--   overdue_value_usd: sum of the values of the overdue ones, in US dollars;
 --     null where no value could be converted
---   median_age_days: days since creation, in the middle of these deals
+--   median_age_days: median of the days since creation
 
 with deal_counts as (
 

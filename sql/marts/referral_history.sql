@@ -1,7 +1,7 @@
 -- What Partner Center said about each referral, version by version, and what
 -- changed. Follows known_at, never as_of.
 -- Grain: one row per referral_id, valid_from
--- Answers: who said what and when, and which past was rewritten?
+-- Answers: what did Partner Center say when, and what did it change later?
 -- Columns:
 --   valid_to: when the next version took its place, UTC; null while none has
 --   changed_fields: columns of marts.referrals that differ from the version

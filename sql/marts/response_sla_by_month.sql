@@ -8,7 +8,7 @@
 --   breached_count: referrals that broke the deadline
 --   pending_count: referrals whose deadline is still running
 --   compliance_rate: met over met and breached, 0 to 1; null if neither, and
---     until the month is ripe, since only the quick answers are in by then
+--     until the month is final, since only the quick answers are in by then
 --   is_ripe: whether the month is over and nothing in it is pending
 
 with response_states as (

@@ -1,5 +1,5 @@
--- Which share of the decided deals we win, with the margin that their number
--- leaves, beside the two other shares that people call win rate.
+-- Which share of the decided deals we win, with its 95 % confidence interval,
+-- beside the two other shares that people call win rate.
 -- Grain: one row per segment, segment_value
 -- Answers: how often do we win, and is a difference between segments real?
 -- Columns:

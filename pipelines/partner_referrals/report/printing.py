@@ -46,7 +46,11 @@ def print_page(page: str, kind: str) -> bytes:
             f"A {kind} needs Chromium, Chrome or Edge on this machine's PATH, and there is none. "
             "Write the report as .html: any browser prints it."
         )
-    with tempfile.TemporaryDirectory(prefix="referrals-report-") as place:
+    with tempfile.TemporaryDirectory(
+        # The browser's helpers may still write when it has ended.
+        prefix="referrals-report-",
+        ignore_cleanup_errors=True,
+    ) as place:
         source, printed = Path(place) / "report.html", Path(place) / f"report{kind}"
         source.write_text(page, encoding="utf-8")
         task = (
