@@ -85,7 +85,7 @@ def on_postgres(warehouse: Path, memory: str) -> Iterator[tuple[str, str]]:
 def copy(warehouse: Path, cursor: psycopg2.extensions.cursor, folder: Path) -> None:
     """The base tables to PostgreSQL, by way of CSV."""
     with duckdb.connect(warehouse, read_only=True) as connection:
-        for table in ("referrals", "load_runs"):
+        for table in (each.name for each in TABLES):
             file = folder / f"{table}.csv"
             columns = [
                 row[0] for row in connection.execute(f"describe partner_center.{table}").fetchall()

@@ -80,6 +80,8 @@ def serving(world: World, seconds_a_page: float = 0) -> Iterator[PageServer]:
     with PageServer(world, seconds_a_page) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

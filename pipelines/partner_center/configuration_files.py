@@ -71,6 +71,27 @@ def look_up(section: str, key: str) -> tuple[Any, Path]:
     return "", Path()
 
 
+def resolve_path(text: str, directory: Path, option: str) -> Path:
+    """The path that a setting names, from `directory` if it is relative.
+
+    Raises UsageError for one that nobody can have meant; `option` is the setting's name.
+    """
+    if not text.isprintable():
+        raise UsageError(
+            f"{option} is {text!r}, which holds a control character. Write a Windows path in "
+            r"single quotes: 'C:\new'."
+        )
+    if not text.startswith("~"):
+        return directory / Path(text)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UsageError(
+            f"{option} is '{text}', but nothing says where the home directory is. Write the whole "
+            "path, or set HOME."
+        ) from error
+
+
 def read_files() -> dict[Path, Document]:
     """What each file holds; raises UsageError where one is not TOML."""
     return {path: read_file(path) for path in find_files()}

@@ -3,7 +3,6 @@
 import os
 import re
 from dataclasses import field
-from pathlib import Path
 from typing import Any
 
 from dlt.common.configuration import configspec
@@ -18,7 +17,7 @@ from partner_center.configuration import (
     read_runtime,
     require_range,
 )
-from partner_center.configuration_files import check_names, look_up, read_files
+from partner_center.configuration_files import check_names, look_up, read_files, resolve_path
 from partner_center.endpoints import (
     CLOUDS,
     ENGAGEMENTS_BASE_URL,
@@ -38,7 +37,8 @@ class PartnerCenterCredentials(CredentialsConfiguration):
     client_id: str = ""
     """Application (client) id of your app registration."""
     client_secret: TSecretStrValue = ""
-    """Secret of that registration; only for a server, together with `refresh_token`."""
+    """Secret of that registration, for a server: with `referrals login`, or with
+    `refresh_token`."""
     refresh_token: TSecretStrValue = ""
     """From the consent of a partner user (Secure Application Model). Newer ones that replace it are
     kept in the token cache."""
@@ -84,7 +84,8 @@ class PartnerCenterSettings(BaseConfiguration):
     lookback_days: float = 7.0
     """How far before the newest activity known an incremental load looks back, 0 to 3650 days."""
     max_wait_seconds: float = 900.0
-    """How long a run waits in sum when Partner Center asks for patience, 0 to 86400 s."""
+    """How long the load of one resource may wait in total while Partner Center throttles, 0 to
+    86400 s."""
     credentials: PartnerCenterCredentials = None  # type: ignore[assignment]
 
     def on_resolved(self) -> None:
@@ -127,7 +128,8 @@ def resolve_settings(section: str = "partner_center", **given: Any) -> PartnerCe
     # Relative to the file that names it, as every path in a file.
     named, directory = look_up(f"sources.{section}.credentials", "token_cache")
     if settings.credentials.token_cache == named != "":
-        settings.credentials.token_cache = str(directory / Path(named))
+        option = f"sources.{section}.credentials.token_cache"
+        settings.credentials.token_cache = str(resolve_path(named, directory, option))
     return settings
 
 

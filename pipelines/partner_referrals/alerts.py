@@ -2,17 +2,18 @@
 
 import html
 import platform
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dlt.common.configuration.resolve import resolve_configuration
-from dlt.common.configuration.specs import RuntimeConfiguration
 from requests import RequestException
 
+from partner_center.configuration import forget_configuration, read_runtime
 from partner_center.endpoints import has_tls
+from partner_center.wording import counted
 from partner_referrals.errors import ReferralsError, UsageError
 from partner_referrals.settings import (
     ALERTS_HEARTBEAT,
@@ -29,6 +30,8 @@ _TEAMS_HOSTS = (".logic.azure.com", ".logic.azure.us", ".api.powerplatform.com")
 # A job should end soon, whether or not the chat answers.
 _TIMEOUT_SECONDS = 4
 _ATTEMPTS = 3
+# For all attempts together: a server that sends a byte each second meets no other limit.
+_DEADLINE_SECONDS = 20
 
 # Longer ones are refused by some chats.
 _MAX_CHARACTERS = 2_000
@@ -42,8 +45,8 @@ def read_address(setting: Setting) -> str:
     address = setting.read()
     if address and not has_tls(address):
         raise UsageError(
-            f"{setting.section}.{setting.name} is no https address, so what is sent to it would "
-            "travel in the clear. Write https://..., or leave it empty."
+            f"{setting.section}.{setting.name} must be an https address, because what is "
+            "sent to it has to be encrypted. Write https://..., or leave it empty."
         )
     return address
 
@@ -75,8 +78,7 @@ class Alerts:
     def note_good_load(self) -> None:
         """Ask for the heartbeat; if the chat was told of trouble, tell that it is over."""
         count = self._troubles.stat().st_size if self._troubles.is_file() else 0
-        were = "that was" if count == 1 else "that were"
-        if count and self._tell(f"recovered: this load is good, after {count} {were} not."):
+        if count and self._tell(f"recovered: this load is good, after {counted(count, 'alerts')}."):
             with suppress(OSError):
                 self._troubles.unlink()
         if self._heartbeat and (trouble := beat(self._heartbeat)):
@@ -117,7 +119,7 @@ def alerting(job: str, say: Callable[[str], None], option: Path | None = None) -
     except Exception as error:
         # Its text may hold anything, customer names included, so it stays on this machine.
         alerts.tell_trouble(
-            f"failed in a way that nobody foresaw ({type(error).__name__}); see the job's log."
+            f"failed with an unexpected error ({type(error).__name__}); see the job's log."
         )
         raise
 
@@ -130,31 +132,55 @@ def alert(webhook: str, message: str) -> str | None:
     """
     body = shape_message(urlsplit(webhook).hostname or "", message[:_MAX_CHARACTERS])
     trouble = _send("POST", webhook, body)
-    return f"The chat was not told: {trouble}." if trouble else None
+    return f"The alert was not sent: {trouble}." if trouble else None
 
 
 def beat(address: str) -> str | None:
     """Ask for `address` once, as heartbeat monitors expect; None, or what went wrong."""
     trouble = _send("GET", address)
-    return f"The heartbeat was not noted: {trouble}." if trouble else None
+    return f"The heartbeat was not sent: {trouble}." if trouble else None
 
 
 def _send(method: str, address: str, body: dict[str, Any] | None = None) -> str | None:
     """None where the server took it, or else why not; without the address, which is a secret."""
+    outcome: list[str | None] = [
+        f"{urlsplit(address).hostname} did not answer within {_DEADLINE_SECONDS} s. Look whether "
+        "its address is right"
+    ]
+
+    def send() -> None:
+        outcome[0] = _request(method, address, body)
+
+    # A thread that ends with the process, whatever it still waits for.
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    sender.join(_DEADLINE_SECONDS)
+    return outcome[0]
+
+
+def _request(method: str, address: str, body: dict[str, Any] | None) -> str | None:
+    """Send a request, and read nothing of the answer but its status; what went wrong, if any."""
+    try:
+        runtime = read_runtime()
+    except UsageError:
+        # The alert may be about this.
+        forget_configuration()
+        runtime = read_runtime()
     # Reads dlt's configuration when imported, so not before that was checked.
     from dlt.sources.helpers.requests import Client
 
     client = Client(
         request_timeout=_TIMEOUT_SECONDS,
         request_max_attempts=_ATTEMPTS,
-        request_backoff_factor=resolve_configuration(RuntimeConfiguration()).request_backoff_factor,
+        request_backoff_factor=runtime.request_backoff_factor,
         request_max_retry_delay=_TIMEOUT_SECONDS,
         raise_for_status=False,
     )
     host = urlsplit(address).hostname or ""
     try:
         # dlt's send_slack_message waits without end for a chat that does not answer.
-        answer = client.request(method, address, json=body, allow_redirects=False)
+        answer = client.request(method, address, json=body, allow_redirects=False, stream=True)
+        answer.close()
     # OSError: the trusted certificates cannot be read, which requests does not wrap.
     except (RequestException, OSError, ValueError) as error:
         return (

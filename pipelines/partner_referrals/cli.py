@@ -27,7 +27,7 @@ from partner_referrals.errors import (
     UsageError,
     reason_of,
 )
-from partner_referrals.output.lenient_pipe import lead_nowhere, let_reader_stop
+from partner_referrals.output.lenient_pipe import lead_nowhere, let_output_fail
 from partner_referrals.output.timed_lines import TimedLines
 
 app = typer.Typer(
@@ -45,6 +45,8 @@ Warehouse = Annotated[
         envvar="REFERRALS_WAREHOUSE",
         help="The DuckDB file.",
         show_default="[pipeline] warehouse, or referrals.duckdb",
+        # Said by the command, in a sentence.
+        readable=False,
     ),
 ]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Answer as of this moment (UTC).")]
@@ -88,7 +90,7 @@ def main() -> None:
     _interruptions.clear()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    let_reader_stop()
+    let_output_fail()
     for stream in (sys.stdout, sys.stderr):
         # Names from all over the world, also where the system's own encoding lacks them.
         if isinstance(stream, io.TextIOWrapper):
@@ -122,6 +124,8 @@ def _run_command() -> None:
         for argument in sys.argv[1:]:
             _require_utf8(argument, f"The argument {argument!r}")
         code = app(standalone_mode=False)
+        # Here, where it is told when it fails, not at Python's end.
+        sys.stdout.flush()
         if code and not _interruptions:
             sys.exit(code)
     except ReferralsError as error:
@@ -251,7 +255,7 @@ def login(
     no_browser: Annotated[
         bool,
         typer.Option(
-            "--no-browser", help="With client_secret: print the address, paste where it leads."
+            "--no-browser", help="With client_secret: print the address, paste the one you end at."
         ),
     ] = False,
     print_refresh_token: Annotated[
@@ -299,13 +303,14 @@ def load(
     ] = None,
     allow_vanish: Annotated[
         bool,
-        typer.Option("--allow-vanish", help="Believe it when most referrals are gone."),
+        typer.Option(
+            "--allow-vanish",
+            help="Accept that over a fifth of the records are gone, or another user signs in.",
+        ),
     ] = False,
     same_account: Annotated[
         bool,
-        typer.Option(
-            "--same-account", help="The tenant that signs in is the account of this warehouse."
-        ),
+        typer.Option("--same-account", help="Take a tenant and a host for the same organisation."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -349,33 +354,42 @@ def load(
             from partner_referrals.load.postgres import load_into_postgres as run_load
 
             if target:
-                raise _no_file("publish")
-        if target:
-            from partner_referrals.publish.publish import require_publishable
-
-            require_publishable(warehouse, target)
+                raise UsageError(
+                    "[publish] dir is set, but only a DuckDB file can be published, and [pipeline] "
+                    "destination is postgres. Nothing was loaded; remove [publish] dir."
+                )
         with RunProgress(_err) as progress:
             outcome = run_load(warehouse, options, clock=_now, progress=progress)
         alerts.account = outcome.account.name if outcome.account else ""
-        if target and outcome.succeeded:
-            _publish(warehouse, target)
         unreconciled = [run for run in outcome.succeeded if run.reconciled is False]
         for run in unreconciled:
             alerts.tell_trouble(
-                f"everything that came of {run.resource} is loaded, but Partner Center's own "
-                f"counts differ (its total: {run.server_total}, ours: {run.warehouse_total})."
+                f"what came of {run.resource} is loaded but not verified: the counts differ or the "
+                f"listing was incomplete (Partner Center: {_shown(run.server_total)}, ours: "
+                f"{_shown(run.warehouse_total)}). The next load lists again."
             )
         rows = [run.as_row() for run in outcome.runs]
         if len(rows) > 1:
             answer |= {"succeeded": True, "runs": rows}
         elif outcome.succeeded:
             answer |= rows[0]
+        unpublished = None
+        if target and outcome.succeeded:
+            unpublished = _publish_loaded(warehouse, target)
+            if unpublished and any(outcome.errors):
+                _say(str(unpublished))
         outcome.raise_worst()
+        if unpublished:
+            raise unpublished
         # What a filter left out was neither listed nor counted.
         if not unreconciled and not filter:
             alerts.note_good_load()
     if unreconciled:
         raise typer.Exit(EXIT_NOT_RECONCILED)
+
+
+def _shown(count: int | None) -> str:
+    return "unknown" if count is None else f"{count:,}"
 
 
 @contextmanager
@@ -436,6 +450,15 @@ def _publish(warehouse: Path, target: Path) -> None:
     _say(f"{len(snapshot.rows)} files published in {target}, as of {snapshot.as_of} UTC.")
 
 
+def _publish_loaded(warehouse: Path, target: Path) -> ReferralsError | None:
+    """Publish after a load, which stays whatever becomes of this; why it failed, if it did."""
+    try:
+        _publish(warehouse, target)
+    except ReferralsError as error:
+        return type(error)(f"Everything that came is loaded, but was not published. {error}")
+    return None
+
+
 def _say(sentence: str) -> None:
     _err.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
@@ -448,12 +471,17 @@ def report(
     ] = Path("referrals.html"),
     as_of: AsOf = None,
     anonymise: Annotated[
-        bool, typer.Option("--anonymise", help="Numbers instead of the customers' names.")
+        bool,
+        typer.Option(
+            "--anonymise", help="Replace customers' names by numbers, leave out deal names."
+        ),
     ] = False,
-    language: Annotated[str, typer.Option("--language", help="Of the wording: en or fr.")] = "en",
+    language: Annotated[
+        str, typer.Option("--language", help="Language of the report: en or fr.")
+    ] = "en",
     target: Annotated[
         list[str] | None,
-        typer.Option("--target", help="A line to reach, such as win_rate=0.45; may be repeated."),
+        typer.Option("--target", help="Draw a target, such as win_rate=0.45; may be repeated."),
     ] = None,
 ) -> None:
     """One HTML file: what to do today, how we are doing, and why; opens anywhere, also offline."""
@@ -550,7 +578,9 @@ def query(
 def _read_sql(sql: str | None, file: Path | None) -> str:
     """The statement from the argument, a file or standard input."""
     if (sql is None) == (file is None):
-        raise UsageError("Give one statement: as the argument, with --file, or - to read it here.")
+        raise UsageError(
+            "Give one statement: as the argument, with --file, or - for standard input."
+        )
     if file is not None:
         try:
             return file.read_text(encoding="utf-8-sig")
@@ -579,6 +609,7 @@ def status(
     warehouse = _locate(warehouse, "status")
     from partner_referrals.output.terminal import show_status
     from partner_referrals.warehouse.status import read_status
+    from partner_referrals.warehouse.tables import explain_future_load
 
     limit = None if max_age is None else _read_age(max_age)
     now = _now()
@@ -600,20 +631,22 @@ def status(
         )
     else:
         show_status(_out, state)
+    if state.newest_load_at and state.newest_load_at > now:
+        _say(explain_future_load(state.newest_load_at))
     if is_old:
         found = (
             "Only loads with --filter have succeeded, and these do not count."
             if state.age is None
             else f"The last load is older than {max_age}."
         )
-        _err.print(f"{found} Look at the last loads above.")
+        _say(f"{found} Look at the last loads above.")
     elif failing:
-        _err.print(
+        _say(
             f"The loads of {' and '.join(failing)} fail, and the last good one is older than "
             f"{max_age}. Look at the last loads above."
         )
     if has_too_many_issues:
-        _err.print(f"Data quality issues: {state.issue_count:,}, over {max_issues:,}.")
+        _say(f"Data quality issues: {state.issue_count:,}, over {max_issues:,}.")
     if is_stale or has_too_many_issues:
         raise typer.Exit(1)
 
@@ -684,16 +717,22 @@ def views(
         count = refresh_postgres_views(settings)
         print(f"{count} views refreshed in postgres.")
         return
-    from partner_referrals.warehouse.connection import open_warehouse, require_usable
+    from partner_referrals.warehouse.connection import (
+        explain_errors,
+        open_warehouse,
+        require_usable,
+    )
+    from partner_referrals.warehouse.lock import run_lock
     from partner_referrals.warehouse.tables import has_table
     from partner_referrals.warehouse.views import make_tables_and_views
 
     require_usable(warehouse, must_exist=True)
-    with open_warehouse(warehouse) as connection:
+    with run_lock(warehouse), open_warehouse(warehouse) as connection:
         if not has_table(connection, "load_runs"):
             raise UsageError(f"{warehouse} holds no load yet. Run 'referrals load' first.")
         # A warehouse of an older version may lack tables that the views read.
-        count = make_tables_and_views(connection, settings)
+        with explain_errors(warehouse, "The views"):
+            count = make_tables_and_views(connection, settings)
     print(f"{count} views refreshed in {warehouse}.")
 
 
@@ -708,9 +747,10 @@ def sandbox(
     count: Annotated[
         int, typer.Option("--count", help="How many records to make up.", min=0, max=10_000_000)
     ] = 12_000,
-    seed: Annotated[int, typer.Option("--seed", help="Another seed, other records.")] = 7,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the records that are made up.")] = 7,
     port: Annotated[
-        int, typer.Option("--port", help="Of the endpoint; 0 takes a free one.", min=0, max=65_535)
+        int,
+        typer.Option("--port", help="Port of the endpoint; 0 takes a free one.", min=0, max=65_535),
     ] = 0,
 ) -> None:
     """Run a local stand-in for Partner Center until Ctrl-C."""

@@ -18,7 +18,14 @@ from partner_center.sign_in.identity import token_identity
 from partner_center.sign_in.user import sign_in
 from partner_center.wording import counted
 from partner_referrals.alerts import alert, read_address
-from partner_referrals.errors import ReferralsError, SignInRequired, UsageError
+from partner_referrals.errors import (
+    ReferralsError,
+    SignInRequired,
+    UsageError,
+    WarehouseFailed,
+    worst_of,
+)
+from partner_referrals.load.options import utc_now
 from partner_referrals.publish.publish import require_publishable
 from partner_referrals.settings import (
     ALERTS_HEARTBEAT,
@@ -31,7 +38,12 @@ from partner_referrals.settings import (
 from partner_referrals.warehouse.connection import open_warehouse, require_usable
 from partner_referrals.warehouse.lock import lock_of
 from partner_referrals.warehouse.records import count_records, describe_records
-from partner_referrals.warehouse.tables import require_own_columns
+from partner_referrals.warehouse.tables import (
+    explain_future_load,
+    has_table,
+    newest_load,
+    require_own_columns,
+)
 from partner_referrals.warehouse.view_settings import read_view_settings
 from partner_referrals.warehouse.views import SQL
 
@@ -66,7 +78,8 @@ _SIGN_IN = """\
 sign in once, as a partner user; the tokens are kept, so that loads need nobody.
   1. In Partner Center > Settings > User management, give that user the role 'Referrals admin'.
      The user has to have multifactor authentication.
-  2. Run 'referrals login', open the page that it names, and enter the code there."""
+  2. Run 'referrals login' and do what it says: it shows a page and a code or, with client_secret,
+     opens the page for signing in."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +135,7 @@ def _describe_configuration() -> str:
 
 def _describe_registration(settings: PartnerCenterSettings) -> str:
     credentials = settings.credentials
-    if credentials.access_token:
+    if credentials.access_token or credentials.engagements_access_token:
         return "not needed, an access_token is given"
     if not credentials.client_id:
         missing = UsageError("Nothing says yet which application signs in: client_id is empty.")
@@ -144,7 +157,9 @@ def _describe_sign_in(settings: PartnerCenterSettings) -> str:
         if not settings.credentials.refresh_token:
             error.add_note(_SIGN_IN)
         raise
-    outcome = "an access_token is given" if settings.credentials.access_token else "signed in"
+    credentials = settings.credentials
+    is_given = credentials.access_token or credentials.engagements_access_token
+    outcome = "an access_token is given" if is_given else "signed in"
     methods = [token_identity(token).methods for token in tokens]
     if any(each and "mfa" not in each for each in methods):
         # "Partner Center authentication": calls for a user need it.
@@ -165,7 +180,8 @@ def _describe_endpoints(settings: PartnerCenterSettings) -> str:
             errors.append(error)
             answers.append(f"{name}: {error}" if len(settings.resources) > 1 else str(error))
     if errors:
-        raise type(errors[0])("; ".join(answers)) from errors[0]
+        worst = worst_of(errors)
+        raise type(worst)("; ".join(answers)) from worst
     return "; ".join(answers)
 
 
@@ -176,8 +192,8 @@ def _describe_endpoint(settings: PartnerCenterSettings, resource: Resource) -> s
     if not page.item_count:
         return f"answers, without {resource.noun}"
     if total is None:
-        return f"one of an unknown number of {resource.noun} fetched"
-    return f"one of {counted(total, resource.noun)} fetched"
+        return f"answers; one of an unknown number of {resource.noun} read as a test"
+    return f"answers; 1 of {counted(total, resource.noun)} read as a test"
 
 
 def _describe_warehouse(warehouse: Path) -> str:
@@ -193,6 +209,9 @@ def _describe_warehouse(warehouse: Path) -> str:
         return f"{warehouse} will be made by the first load"
     with open_warehouse(warehouse, read_only=True, wait_seconds=0) as connection:
         require_own_columns(connection)
+        newest_load_at = newest_load(connection) if has_table(connection, "load_runs") else None
+        if newest_load_at and newest_load_at > utc_now():
+            raise WarehouseFailed(explain_future_load(newest_load_at))
         return f"{warehouse} holds {describe_records(count_records(connection))}"
 
 
@@ -223,7 +242,10 @@ def _describe_publish(warehouse: Path) -> str:
 
 def _require_writable(path: Path, verb: str) -> None:
     if path.exists() and not os.access(path, os.W_OK):
-        raise UsageError(f"{path} cannot be written to. Give this user the right to {verb}.")
+        raise UsageError(
+            f"{path} cannot be written to. Give this user write permission; 'referrals {verb}' "
+            "needs it."
+        )
 
 
 def _describe_alerts(send_test: bool) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from partner_center.configuration_files import check_names, look_up, read_files
+from partner_center.configuration_files import check_names, look_up, read_files, resolve_path
 from partner_referrals.errors import UsageError
 
 DESTINATIONS = ("duckdb", "postgres")
@@ -58,24 +58,6 @@ class Setting:
         return value.strip(), directory
 
 
-def resolve_path(text: str, directory: Path, option: str) -> Path:
-    """The path that a setting names; raises UsageError for one that nobody can have meant."""
-    if not text.isprintable():
-        raise UsageError(
-            f"{option} is {text!r}, which holds a control character. Write a Windows path in "
-            r"single quotes: 'C:\new'."
-        )
-    if not text.startswith("~"):
-        return directory / Path(text)
-    try:
-        return Path(text).expanduser()
-    except RuntimeError as error:
-        raise UsageError(
-            f"{option} is '{text}', but nothing says where the home directory is. Write the whole "
-            "path, or set HOME."
-        ) from error
-
-
 PIPELINE_DESTINATION = Setting(
     "pipeline",
     "destination",
@@ -102,14 +84,15 @@ ALERTS_WEBHOOK = Setting(
     "alerts",
     "webhook",
     "Address of a Slack- or Teams-shaped chat that is told when a load fails or does not "
-    "reconcile: https, except on this machine. Who knows it can write to the chat: keep it in "
-    "`secrets.toml`.",
+    "reconcile: https, except on this machine. Anyone who knows it can post to the chat: keep it "
+    "in `secrets.toml`.",
 )
 ALERTS_HEARTBEAT = Setting(
     "alerts",
     "heartbeat",
-    "Address that is asked for after each good load without `--filter`, so that a monitor notices "
-    "when none comes: https, except on this machine. Keep it in `secrets.toml` like the webhook.",
+    "Address that is requested (GET) after each good load without `--filter`, so that a monitor "
+    "notices when none comes: https, except on this machine. Keep it in `secrets.toml` like the "
+    "webhook.",
 )
 VIEWS_SLA_RULES = Setting(
     "views",

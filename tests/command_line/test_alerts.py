@@ -2,7 +2,12 @@
 
 import json
 import platform
+import socket
+import subprocess
+import sys
 import threading
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -83,7 +88,7 @@ def test_heartbeat_is_asked_for(chat):
     chat.answers = [503, 200, 404]
 
     assert beat(chat.webhook) is None
-    assert f"The heartbeat was not noted: {refused(404)}" == beat(chat.webhook)
+    assert f"The heartbeat was not sent: {refused(404)}" == beat(chat.webhook)
     assert [(SECRET_PATH, None)] * 3 == chat.received
 
 
@@ -92,8 +97,38 @@ def test_refused_alert_is_a_sentence(chat, answer):
     """What the chat does not take is told without the address, and raises nothing."""
     chat.answers = [answer] * 3
 
-    assert f"The chat was not told: {refused(answer)}" == alert(chat.webhook, FAILURE)
+    assert f"The alert was not sent: {refused(answer)}" == alert(chat.webhook, FAILURE)
     assert {SECRET_PATH} == {path for path, _ in chat.received}
+
+
+def test_answer_without_end_is_not_awaited(monkeypatch):
+    """The status alone counts; where even that does not end, a deadline does."""
+    monkeypatch.setattr("partner_referrals.alerts._DEADLINE_SECONDS", 1.5)
+    told = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}{SECRET_PATH}"
+        for head in (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"HTTP/1.1 200 "):
+            drip = threading.Thread(target=send_slowly, args=(server, head))
+            drip.start()
+            told.append(beat(address))
+            drip.join()
+
+    assert told == [
+        None,
+        "The heartbeat was not sent: 127.0.0.1 did not answer within 1.5 s. Look whether its "
+        "address is right.",
+    ]
+
+
+def send_slowly(server, head):
+    """Answer one request with `head`, and then with a byte now and then."""
+    peer, _ = server.accept()
+    with peer, suppress(OSError):
+        peer.recv(65_536)
+        peer.sendall(head)
+        for _ in range(20):
+            time.sleep(0.1)
+            peer.sendall(b".")
 
 
 def test_unreachable_chat_is_a_sentence(chat):
@@ -103,8 +138,8 @@ def test_unreachable_chat_is_a_sentence(chat):
     told = alert(chat.webhook, FAILURE)
 
     assert told == (
-        "The chat was not told: 127.0.0.1 could not be reached (ConnectionError). Look whether its "
-        "address is right, and whether this machine may reach it."
+        "The alert was not sent: 127.0.0.1 could not be reached (ConnectionError). Look whether "
+        "its address is right, and whether this machine may reach it."
     )
 
 
@@ -173,7 +208,7 @@ def test_unsafe_address_is_refused_unseen(monkeypatch, address):
     """Anything but https beyond this machine is found before the run, and is not shown."""
     monkeypatch.setenv("ALERTS__WEBHOOK", address)
 
-    with pytest.raises(UsageError, match="no https address") as refused:
+    with pytest.raises(UsageError, match="must be an https address") as refused:
         read_address(ALERTS_WEBHOOK)
 
     assert "canary" not in str(refused.value)
@@ -245,7 +280,7 @@ def test_recovery_is_told_once(serve, referrals, configure, told):
 
     *_, last = told()
     assert 3 == len(told())
-    assert last.endswith("recovered: this load is good, after 2 that were not.")
+    assert last.endswith("recovered: this load is good, after 2 alerts.")
 
 
 @pytest.mark.slow
@@ -273,7 +308,7 @@ def test_recovery_from_what_left_no_run_is_told(
         assert 0 == referrals("load")[0]
 
     _, last = told()
-    assert last.endswith("recovered: this load is good, after 1 that was not.")
+    assert last.endswith("recovered: this load is good, after 1 alert.")
 
 
 def test_recovery_is_told_to_a_chat_that_missed_it(serve, referrals, configure, chat, told):
@@ -312,7 +347,7 @@ def test_load_that_does_not_reconcile_is_told(serve, referrals, told):
     assert 4 == referrals("load")[0]
     (message,) = told()
     assert ", tenant " in message
-    assert "counts differ (its total: 2, ours: 1)" in message
+    assert "the listing was incomplete (Partner Center: 2, ours: 1)" in message
 
 
 def test_unforeseen_failure_is_told_and_keeps_its_traceback(serve, referrals, told, monkeypatch):
@@ -328,7 +363,7 @@ def test_unforeseen_failure_is_told_and_keeps_its_traceback(serve, referrals, to
     with pytest.raises(ZeroDivisionError, match="canary"):
         referrals("load")
     (message,) = told()
-    assert "nobody foresaw (ZeroDivisionError)" in message
+    assert "unexpected error (ZeroDivisionError)" in message
     assert "canary" not in message
 
 
@@ -342,7 +377,9 @@ def test_failed_publish_is_told(serve, referrals, told, monkeypatch, tmp_path):
 
     (message,) = told()
     assert 0 != code
+    assert "Everything that came is loaded, but was not published." in message
     assert "occupied" in message
+    assert "1" in referrals("query", "select count(*) from marts.referrals")[1]
 
 
 def test_silent_chat_does_not_change_the_exit_code(serve, referrals, chat, told):
@@ -353,4 +390,29 @@ def test_silent_chat_does_not_change_the_exit_code(serve, referrals, chat, told)
     code, _, said = referrals("load")
 
     assert 3 == code
-    assert f"The chat was not told: {refused(404)}" in said
+    assert f"The alert was not sent: {refused(404)}" in said
+
+
+@pytest.mark.parametrize(
+    ("document", "variable", "arguments"),
+    [
+        ("x = [", "1", []),
+        ("", "much", ["--full", "--filter", "status eq 'Won'"]),
+    ],
+)
+def test_configuration_that_dlt_cannot_read_is_told(
+    serve, told, monkeypatch, tmp_path, document, variable, arguments
+):
+    """Also an alert about the configuration itself is sent."""
+    serve(referral("a"))
+    (tmp_path / ".dlt").mkdir(exist_ok=True)
+    (tmp_path / ".dlt" / "config.toml").write_text(document)
+    monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", variable)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "partner_referrals", "load", *arguments],
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert (2, 1) == (ended.returncode, ended.stderr.count("\n"))
+    assert 1 == len(told())

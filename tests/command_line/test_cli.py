@@ -156,7 +156,7 @@ def test_database_of_another_program_is_no_warehouse(serve, referrals, tmp_path,
         for command in (["status"], ["report"], ["backup", "b"], ["publish", "bi"])
     ]
 
-    said = f"The table partner_center.{table.partition('(')[0]} has other columns than a load"
+    said = f"The columns of partner_center.{table.partition('(')[0]} are not those that a load"
     assert said in out
     assert (1, asked) == (code, len(sandbox.requests))
     assert told.startswith(f"referrals: {said}")

@@ -21,7 +21,11 @@ from partner_center.configuration_files import (
     read_file,
     settings_directories,
 )
-from partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings, known_keys
+from partner_center.settings import (
+    PartnerCenterCredentials,
+    PartnerCenterSettings,
+    known_keys,
+)
 from partner_center.sign_in import token_cache
 from partner_referrals.errors import UsageError
 from partner_referrals.settings import (
@@ -234,6 +238,19 @@ def test_relative_path_starts_at_the_project(write, tmp_path, monkeypatch):
     assert project / "rules.csv" == VIEWS_SLA_RULES.read_path()
     monkeypatch.setenv("PUBLISH__DIR", "here")
     assert Path("here") == PUBLISH_DIR.read_path()
+
+
+def test_token_cache_may_be_in_the_home(write):
+    """As every path of a file."""
+    write('[sources.partner_center.credentials]\ntoken_cache = "~/tokens.json"\n', "secrets.toml")
+
+    asked = (
+        "from partner_center.settings import resolve_settings\n"
+        "print(resolve_settings().credentials.token_cache)"
+    )
+    found = subprocess.check_output([sys.executable, "-c", asked], text=True)
+
+    assert f"{Path.home() / 'tokens.json'}\n" == found
 
 
 @pytest.mark.parametrize(

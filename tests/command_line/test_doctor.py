@@ -72,7 +72,7 @@ def test_everything_in_place_leads_to_the_load(serve, referrals):
 
     assert 0 == code
     assert [("ok", step) for step in STEPS] == examined(out)
-    assert "one of 2 referrals fetched" in out
+    assert "1 of 2 referrals read as a test" in out
     assert "'referrals load' brings in" in out
 
 
@@ -93,6 +93,15 @@ def test_nothing_at_all_leads_to_the_registration(referrals):
     for click in ("entra.microsoft.com", "user_impersonation", "consent", "public client flows"):
         assert click in out
     assert "referrals login" not in out
+
+
+def test_token_of_deals_alone_needs_no_registration(configure_key, referrals):
+    """A token that is given is enough, also where deals are all that is loaded."""
+    configure_key("RESOURCES", '["engagements"]')
+    configure_key("CREDENTIALS__ENGAGEMENTS_ACCESS_TOKEN", "given")
+    configure_key("ENGAGEMENTS_BASE_URL", "http://127.0.0.1:9")
+
+    assert "not needed, an access_token is given" in referrals("doctor")[1]
 
 
 def test_client_without_tenant_leads_to_the_tenant(configure_key, referrals):
@@ -213,7 +222,7 @@ def test_unknown_key_is_a_missing_step(tmp_path, referrals):
         ("views", "VIEWS__FX_RATES", "nowhere.csv", "nowhere.csv"),
         ("publish", "PUBLISH__DIR", "mount/elsewhere", "Create or mount its parent"),
         ("publish", "PUBLISH__DIR", ".", "holds the warehouse"),
-        ("alerts", "ALERTS__HEARTBEAT", "http://x.example/canary", "no https address"),
+        ("alerts", "ALERTS__HEARTBEAT", "http://x.example/canary", "must be an https address"),
     ],
 )
 def test_what_a_load_uses_afterwards_is_looked_at(
@@ -254,7 +263,7 @@ def test_each_resource_tells_its_own_refusal(serve, referrals, configure_key):
 
     assert 3 == code
     assert without("endpoint") == examined(out)
-    assert "one of 1 referral fetched; engagements: " in out
+    assert "1 of 1 referral read as a test; engagements: " in out
 
 
 def test_doctor_as_json_is_one_object(referrals):

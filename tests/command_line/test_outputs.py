@@ -49,6 +49,59 @@ def test_full_disk_is_told(loaded):
     assert "No space left" in ended.stderr
 
 
+@pytest.mark.parametrize("command", ["query", "views", "report", "backup"])
+def test_command_survives_a_full_log(loaded, command):
+    """What cannot be told stops nothing; only what standard output cannot take is an error."""
+    arguments = {"query": ["select 1"], "backup": ["copy.duckdb"]}.get(command, [])
+    ends = []
+    for redirection in ("2>/dev/full", "2>&-", ">&- 2>&-", ">/dev/full 2>/dev/full"):
+        line = f'exec "$@" {redirection}'
+        ended = subprocess.run(["sh", "-c", line, "sh", *COMMAND, command, *arguments], check=False)
+        ends.append(ended.returncode)
+
+    assert [0, 0, 0, 1] == ends
+
+
+def test_load_survives_a_full_log(serve, warehouse):
+    """The night's data is loaded, whatever becomes of the lines about it."""
+    serve(referral("a"))
+    for redirection in ("2>/dev/full", "2>&-", ">&-"):
+        line = f'exec "$@" {redirection}'
+        ended = subprocess.run(["sh", "-c", line, "sh", *COMMAND, "load", "--json"], check=False)
+        assert 0 == ended.returncode
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        loads = connection.execute("select count(*) from partner_center.load_runs").fetchall()
+
+    assert [(3,)] == loads
+
+
+def test_views_on_a_full_disk_are_told(loaded):
+    """Where the views cannot be written, a sentence says so, and the old ones stay."""
+    with duckdb.connect(loaded) as connection:
+        connection.execute("drop view marts.freshness")
+        connection.execute("create table filler as select random() from range(200000)")
+    ended = subprocess.run(
+        ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh", *COMMAND, "views"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert (1, 1) == (ended.returncode, ended.stderr.count("\n"))
+    assert "The views could not be finished" in ended.stderr
+
+
+def test_load_of_a_later_clock_is_told(loaded, referrals):
+    """A load that ended after now holds all figures at its moment, so each command says so."""
+    with duckdb.connect(loaded) as connection:
+        connection.execute(
+            "update partner_center.load_runs set finished_at = timestamp '2099-01-01'"
+        )
+
+    for command, code in (("load", 0), ("status", 0), ("doctor", 1)):
+        ended, out, err = referrals(command)
+        assert code == ended
+        assert "A load ended at 2099-01-01 00:00 UTC, which is later than now" in out + err
+
+
 def test_backup_on_a_full_disk_names_the_file(loaded):
     """What could not be written, and that an older copy is as it was."""
     ended = subprocess.run(

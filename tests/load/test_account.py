@@ -99,7 +99,7 @@ def test_narrower_role_lets_nothing_vanish(serve, load, notes, monkeypatch):
     run = load(full=True)
 
     assert (0, False, "another-user") == (run.rows_vanished, run.reconciled, run.user_id)
-    assert any("Another user" in warning for warning in notes.warnings)
+    assert any("not the one of the last verified" in warning for warning in notes.warnings)
 
 
 @pytest.mark.slow

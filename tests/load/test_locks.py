@@ -141,3 +141,32 @@ def test_lock_that_cannot_be_written_is_told(warehouse):
 
     with pytest.raises(UsageError, match=r"The lock .* cannot be written"), run_lock(warehouse, 0):
         pass
+
+
+@pytest.mark.parametrize("leads_to", ["unmounted/r.duckdb", "link.duckdb"])
+def test_link_that_leads_nowhere_is_refused(tmp_path, leads_to):
+    """A disk that is not mounted tonight: no new warehouse takes the place of the link."""
+    link = tmp_path / "link.duckdb"
+    link.symlink_to(tmp_path / leads_to)
+
+    with pytest.raises(UsageError, match=r"is a link to .* which is not there"), run_lock(link):
+        pass
+
+    assert link.is_symlink()
+
+
+def test_link_to_a_warehouse_is_that_warehouse(warehouse, tmp_path):
+    """Its load waits for one of the file itself, and leaves nothing beside the link."""
+    with open_warehouse(warehouse):
+        pass
+    (tmp_path / "other").mkdir()
+    link = tmp_path / "other" / "link.duckdb"
+    link.symlink_to(warehouse)
+
+    with run_lock(warehouse), pytest.raises(Locked), run_lock(link, 0):
+        pass
+    with open_warehouse(link) as connection:
+        connection.execute("create table made as select 1 as n")
+        assert [link] == list(link.parent.iterdir())
+    with open_warehouse(warehouse, read_only=True) as connection:
+        assert [(1,)] == connection.execute("from made").fetchall()

@@ -182,7 +182,7 @@ def test_server_that_keeps_failing_is_given_up(sandbox, get, answer):
     """After the last attempt the message says that the data is as it was."""
     sandbox.behaviour.on_request = lambda _: answer
 
-    with pytest.raises(ServerFailed, match="warehouse is as it was"):
+    with pytest.raises(ServerFailed, match="warehouse holds is kept"):
         get()
 
     assert 5 == len(sandbox.requests)

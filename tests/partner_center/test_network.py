@@ -443,7 +443,7 @@ def test_server_that_never_gets_better(sandbox, referrals, warehouse):
     code, _, told = referrals("load", "--warehouse", warehouse)
 
     assert 1 == code
-    assert "The warehouse is as it was" in told
+    assert "What the warehouse holds is kept" in told
 
 
 # Ids

@@ -37,7 +37,7 @@ def read_body(response: Response) -> bytes:
     decompress = _decompressor(encoding)
     if decompress is None:
         raise UnknownEncoding(
-            f"the body is encoded as {encoding[:40]!r}, but gzip, deflate or none was asked for",
+            f"the body is encoded as {encoding[:40]!r}, but gzip or none was asked for",
             request=response.request,
         )
     pieces: list[bytes] = []
@@ -58,9 +58,9 @@ def _decompressor(encoding: str) -> Any:
     """What turns a piece of the body, and the most bytes wanted of it, into bytes."""
     if encoding in ("", "identity"):
         return lambda piece, limit: piece[:limit]
-    if encoding in ("gzip", "x-gzip", "deflate"):
-        # 32 lets zlib find out whether the header is that of gzip or of zlib.
-        return zlib.decompressobj(32 + zlib.MAX_WBITS).decompress
+    if encoding in ("gzip", "x-gzip"):
+        # 16: with the header of gzip.
+        return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress
     return None
 
 

@@ -110,7 +110,8 @@ class PartnerCenterClient:
                 auth=self._user,
                 headers={
                     "Accept": "application/json" if path is None else "text/csv, */*",
-                    "Accept-Encoding": "gzip, deflate",
+                    # Of "deflate" servers send two kinds.
+                    "Accept-Encoding": "gzip",
                     "MS-RequestId": str(uuid4()),
                     "MS-PartnerCenter-Application": APPLICATION,
                 },

@@ -90,7 +90,7 @@ def refusal(response: Response, resource: Resource, noun: str) -> ReferralsError
         case status if status in PASSING_FAILURES:
             return ServerFailed(
                 f"Partner Center kept failing: {said}.",
-                "The warehouse is as it was; run the load again later, and quote the id to "
+                "What the warehouse holds is kept; run the load again later, and quote the id to "
                 "Microsoft support if it stays so.",
             )
         case status if 300 <= status < 400:
@@ -101,7 +101,8 @@ def refusal(response: Response, resource: Resource, noun: str) -> ReferralsError
             )
     return ReferralsError(
         f"Partner Center answered {said}.",
-        "The warehouse is as it was; quote the id to Microsoft support if you cannot tell why.",
+        "What the warehouse holds is kept; quote the id to Microsoft support if you cannot tell "
+        "why.",
     )
 
 
@@ -124,8 +125,8 @@ def _access_refused(response: Response, said: str, noun: str) -> ReferralsError:
     if response.status_code == 407 or _is_page(response):
         return ServerFailed(
             f"A proxy or gateway before Partner Center refused the request: {said}.",
-            "The warehouse is as it was; sign in to that network or proxy, or set HTTPS_PROXY, and "
-            "run the load again.",
+            "What the warehouse holds is kept; sign in to that network or proxy, or set "
+            "HTTPS_PROXY, and run the load again.",
         )
     code = next((code for code in _codes(response) if code in _CURES), None)
     if code:
@@ -133,18 +134,18 @@ def _access_refused(response: Response, said: str, noun: str) -> ReferralsError:
         shown = said if code in said else f"{said}, code {code}"
         return SignInRequired(
             f"Partner Center refused access: {happened}. It answered {shown}.",
-            f"The warehouse is as it was. {cure}",
+            f"What the warehouse holds is kept. {cure}",
         )
     if response.status_code == 401:
         return SignInRequired(
             f"Partner Center refused the access token: {said}.",
-            "The warehouse is as it was; sign in with 'referrals login', or give a fresh "
+            "What the warehouse holds is kept; sign in with 'referrals login', or give a fresh "
             "access_token.",
         )
     return SignInRequired(
         f"Partner Center knows the user but does not let them read {noun}: {said}.",
         "Ask an administrator for the role 'Referrals admin' in Partner Center, or sign "
-        "in as somebody who has it. The warehouse is as it was.",
+        "in as somebody who has it. What the warehouse holds is kept.",
     )
 
 
@@ -195,7 +196,7 @@ def failure(error: RequestException, url: str, attempts: int) -> ServerFailed:
     return ServerFailed(
         f"Partner Center at {host} gave no usable answer in {counted(attempts, 'attempts')}; the "
         f"last: {said}.",
-        "The warehouse is as it was; run the load again later.",
+        "What the warehouse holds is kept; run the load again later.",
     )
 
 

@@ -64,7 +64,9 @@ class Throttle:
             self._changed.wait(seconds if seconds > 0 else None)
 
     def _give_up(self) -> Throttled:
-        return Throttled(self._refusal, "The warehouse is as it was; run the load again later.")
+        return Throttled(
+            self._refusal, "What the warehouse holds is kept; run the load again later."
+        )
 
     def widen(self, pause: float) -> None:
         """Allow one more request in parallel, after the success of one sent after `pause`."""

@@ -9,7 +9,7 @@ from partner_center.http.client import PartnerCenterClient
 from partner_center.records.envelope import BrokenAnswer
 from partner_center.records.rates import RATE_COLUMNS, Rate, read_rate
 
-# So many months in a row without rates: no further ones are asked for.
+# After this many months in a row without rates, no further ones are asked for.
 MAX_MISSING = 3
 
 

@@ -17,7 +17,7 @@ from partner_center.settings import PartnerCenterSettings
 
 # Rows that move while they are paged are missed by one reading and met by another.
 MAX_READINGS = 12
-# So many in a row without a new id: what is missing is not to be met this way.
+# After this many in a row without a new id, what is missing will not be met by reading again.
 MAX_FRUITLESS_READINGS = 3
 
 OnPage = Callable[[int, int | None], None]

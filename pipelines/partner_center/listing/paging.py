@@ -21,7 +21,7 @@ from partner_center.records.page import Page
 from partner_center.resources.resource import Paging
 from partner_center.settings import PartnerCenterSettings
 
-# So many in a row that bring nothing new, empty ones with a next link among them: nothing will.
+# A reading ends after this many pages in a row without a new record.
 _MAX_FRUITLESS_PAGES = 10
 # More rows than anybody has; a 32-bit number, as a server may count in.
 _FAR_BEHIND = 10**9
@@ -85,8 +85,8 @@ class Pages:
             changed = changed if last is None else [last, *changed]
             if changed != sorted(changed, reverse=True):
                 raise FilterUnavailable(
-                    "Partner Center did not list what changed last first, so that the rest has to "
-                    "be listed too."
+                    "Partner Center did not sort the records by their last change, so that "
+                    "everything has to be listed."
                 )
             last = changed[-1] if changed else last
             if last is not None and last < since:
@@ -128,7 +128,8 @@ class Pages:
         if not is_here:
             raise ServerFailed(
                 f"Partner Center's next page would be at {link[:200]!r}, another host than "
-                f"{self._client.url}; the token is not sent there. The warehouse is as it was."
+                f"{self._client.url}; the token is not sent there. What the warehouse holds is "
+                "kept."
             )
 
     def _one_by_one(self, page: Page) -> Iterator[Page]:

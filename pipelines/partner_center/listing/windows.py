@@ -1,6 +1,7 @@
 """Everything the server has, also where its rows move while they are paged."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -34,8 +35,9 @@ def list_everything(lister: Lister, directory: Path) -> Listing:
     is_complete = all(each.is_complete for each in listings) and (
         total == sum(each.counted for each in listings)
     )
-    # The plain listing stays below: a later row of the same referral counts.
-    return _together([listing, *listings], None, total, is_complete)
+    # The plain listing is kept, but a later row of the same referral counts: paths are in order.
+    together = _together([listing, *listings], None, total, is_complete)
+    return replace(together, counted=sum(each.counted for each in listings))
 
 
 def list_months(lister: Lister, months: Sequence[date | None], directory: Path) -> Listing:

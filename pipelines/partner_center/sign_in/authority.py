@@ -115,7 +115,7 @@ def explain_failures(authority: str) -> Iterator[None]:
     except RequestException as error:
         raise ServerFailed(
             f"The sign-in authority {host} could not be reached ({type(error).__name__}). "
-            "The warehouse is as it was; check the network and try again."
+            "What the warehouse holds is kept; check the network and try again."
         ) from None
     except OSError as error:
         # RequestException, above, is one too; what is left is a bundle that cannot be read.
@@ -126,7 +126,7 @@ def explain_failures(authority: str) -> Iterator[None]:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ServerFailed(
             f"The sign-in authority {host} answered in a way that MSAL cannot use "
-            f"({type(error).__name__}). The warehouse is as it was; check "
+            f"({type(error).__name__}). What the warehouse holds is kept; check "
             "sources.partner_center.credentials.authority, and this machine's clock."
         ) from None
 
@@ -135,7 +135,7 @@ def _require_usable(response: Response, **_: Any) -> None:
     """Raise unless the answer is one that MSAL knows what to do with."""
     host = urlsplit(response.url).netloc
     status = response.status_code
-    later = "The warehouse is as it was; run the command again later."
+    later = "What the warehouse holds is kept; run the command again later."
     # Read before anything is raised: an answer that is left unread keeps its connection open.
     answer = _json_object(response)
     if status == 429:

@@ -114,7 +114,7 @@ class MsalSignIn:
         holds = "is empty or damaged" if self._file.is_damaged else "holds no sign-in for this app"
         raise SignInRequired(
             f"Nobody has signed in yet: the token cache {self._file.path} {holds}. "
-            f"The warehouse is as it was. {_LOGIN}"
+            f"What the warehouse holds is kept. {_LOGIN}"
         )
 
 

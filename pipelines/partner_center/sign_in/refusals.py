@@ -178,7 +178,7 @@ def refusal(answer: Mapping[str, Any], remedy: str) -> ReferralsError:
     correlation_id = _identifier(answer.get("correlation_id"))
     cited = [error or "no reason given", *(f"AADSTS{code}" for code in codes)]
     cited += [f"correlation id {correlation_id}"] if correlation_id else []
-    details = f"({', '.join(cited)}). The warehouse is as it was."
+    details = f"({', '.join(cited)}). What the warehouse holds is kept."
     if is_passing(answer):
         return TryAgainLater(
             f"The sign-in authority is temporarily out of order {details} Try again later."

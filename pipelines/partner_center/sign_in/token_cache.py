@@ -16,8 +16,8 @@ from platformdirs import user_data_path
 
 from partner_center.errors import Locked, UsageError
 
-# Longer than a refresh takes, which holds the lock from its first request to its answer.
-LOCK_WAIT_SECONDS = 60.0
+# Longer than a refresh takes, which holds the lock for up to three requests of 30 s each.
+LOCK_WAIT_SECONDS = 120.0
 
 # Our own kind of entry beside MSAL's: which account signs in for an application.
 _SIGN_IN = "SignIn"
@@ -159,8 +159,8 @@ class TokenCacheFile:
 
     def _unusable(self, what: str, error: OSError) -> UsageError:
         return UsageError(
-            f"The token cache {self.path} {what}: {error.strerror}. The warehouse is as it was; "
-            "make the path usable, or name another one as token_cache."
+            f"The token cache {self.path} {what}: {error.strerror}. What the warehouse holds is "
+            "kept; make the path usable, or name another one as token_cache."
         )
 
 

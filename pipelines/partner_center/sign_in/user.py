@@ -168,7 +168,7 @@ class _GivenTokens:
         raise SignInRequired(
             f"Partner Center refused the configured {option}: it has expired (after about an hour) "
             f"or was issued for another API than {_AUDIENCES[scope]}.",
-            f"The warehouse is as it was; set a fresh {option}.",
+            f"What the warehouse holds is kept; set a fresh {option}.",
         )
 
     def identity(self, scope: str = ANALYTICS_SCOPE) -> Identity:

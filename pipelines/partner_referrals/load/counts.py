@@ -64,7 +64,7 @@ def compare(
         )
     if _lacks_records(resource, listings, counts, seen_count + rejected_count):
         if listings[0].is_complete is None:
-            progress.say("The listing is not whole: Partner Center counts more than it showed.")
+            progress.say("The listing is incomplete: Partner Center counts more than it listed.")
         reconciliation = Reconciliation(False, reconciliation.differences)
     return Comparison(reconciliation, ours.total, seen_count, rejected_count)
 

@@ -104,8 +104,9 @@ def check_merged(connection: duckdb.DuckDBPyConnection, merge: Merge) -> None:
     if sorted(found) != sorted(expected):
         odd = sorted(set(found) ^ set(expected))
         raise WarehouseFailed(
-            f"The table partner_center.{table} has other columns than a load writes: "
-            f"{', '.join(odd)}. The views were not refreshed; restore the table and load again."
+            f"The columns of partner_center.{table} are not those that a load writes; too many or "
+            f"missing: {', '.join(odd)}. The views were not refreshed; restore the table and load "
+            "again."
         )
     repeated, missing = _count_faults(connection, merge)
     if repeated or missing:

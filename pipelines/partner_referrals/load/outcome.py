@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 
-from partner_referrals.errors import ReferralsError
+from partner_referrals.errors import ReferralsError, worst_of
 from partner_referrals.warehouse.account import Account
 from partner_referrals.warehouse.tables import LoadRun
-
-# Exit codes of failures, the worst first: what a person has to mend comes before what may pass.
-_WORST_FIRST = (2, 3, 1, 75)
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class LoadOutcome:
         ]
         if not failed:
             return
-        _, worst = min(failed, key=lambda each: _WORST_FIRST.index(each[1].exit_code))
+        worst = worst_of([error for _, error in failed])
         if len(self.runs) == 1:
             raise worst
         loaded = ", ".join(run.resource for run in self.succeeded) or "nothing"

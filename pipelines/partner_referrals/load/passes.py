@@ -106,18 +106,17 @@ def run_passes(job: Job, state: WarehouseState, mode: str, directory: Path) -> I
     months = last.comparison.reconciliation.months
     if last.is_unreconciled and _are_worth_listing(months, last):
         job.progress.say("Listing the months again in which the counts differ.")
+        place, listing = directory / "1", None
         # A server that cannot filter by date cannot list single months.
         with optional_request():
-            last = _run_pass(
-                job,
-                last.mode,
-                directory / "1",
-                lambda place: list_months(job.lister, months, place),
-                last.listings,
-            )
+            listing = _read(job, place, lambda place: list_months(job.lister, months, place))
+        if listing:
+            last = _take(job, last.mode, place, listing, last.listings)
             yield last
     if last.mode == "incremental" and last.is_unreconciled:
-        job.progress.say("Listing everything: the counts differ, or changes were not listed whole.")
+        job.progress.say(
+            "Listing everything: the counts differ, or the list of changes was incomplete."
+        )
         yield _run_pass(
             job, "full", directory / "2", lambda place: list_everything(job.lister, place)
         )
@@ -163,7 +162,6 @@ def _run_pass(
     mode: str,
     place: Path,
     list_records: Callable[[Path], Listing],
-    earlier: tuple[Listing, ...] = (),
 ) -> Pass:
     """List, merge what changed, and compare; the warehouse is held only after the requests.
 
@@ -171,7 +169,7 @@ def _run_pass(
     """
     listing = _read(job, place, list_records)
     try:
-        return _take(job, mode, place, listing, earlier)
+        return _take(job, mode, place, listing)
     except _RecordsMissing:
         job.progress.say(
             "Records are missing from the listing. It is read once more, in case they moved from "
@@ -182,11 +180,11 @@ def _run_pass(
         second = _read(job, again, list_records)
     except ReferralsError as error:
         job.progress.warn(
-            f"It could not be read once more: {error.seen} What came is loaded; nothing is judged "
-            "vanished."
+            f"It could not be read once more: {error.seen} What came is loaded; no record is "
+            "marked as no longer listed."
         )
-        return _take(replace(job, may_judge_vanished=False), mode, place, listing, earlier)
-    return _take(job, mode, again, second, earlier, before=listing)
+        return _take(replace(job, may_judge_vanished=False), mode, place, listing)
+    return _take(job, mode, again, second, before=listing)
 
 
 class _RecordsMissing(Exception):
@@ -207,7 +205,7 @@ def _take(
     mode: str,
     place: Path,
     listing: Listing,
-    earlier: tuple[Listing, ...],
+    earlier: tuple[Listing, ...] = (),
     before: Listing | None = None,
 ) -> Pass:
     """Merge what a listing changes, and compare the counts.

@@ -71,7 +71,7 @@ def report_listing(
         )
     if listing.is_complete is False:
         reason = _why_incomplete(listing, resource)
-        progress.warn(f"{reason} What came is loaded; nothing is judged vanished.")
+        progress.warn(f"{reason} What came is loaded; no record is marked as no longer listed.")
 
 
 def _why_incomplete(listing: Listing, resource: Resource) -> str:
@@ -94,9 +94,9 @@ def report_changes(
     """Report what was merged; warn where too many records are missing to be believed."""
     if changes.withheld_count:
         progress.warn(
-            f"{counted(changes.withheld_count, resource.noun)} gone from the listing, more than a "
-            "fifth of the table, but kept as listed. If that is right, load again with --full "
-            "--allow-vanish."
+            f"{counted(changes.withheld_count, resource.noun)} known before are missing from the "
+            "listing, more than a fifth, so none was marked as no longer listed. If they are "
+            "really gone, run 'referrals load --full --allow-vanish'."
         )
     outcome = f"{changes.new_count:,} new, {changes.changed_count:,} changed"
     progress.step("load", resource.name, outcome, seconds)
@@ -106,8 +106,8 @@ def report_rejects(progress: Progress, count: int) -> None:
     """Warn of records that could not be read."""
     if count:
         progress.warn(
-            f"{counted(count, 'records')} set aside, which cannot be read: "
-            "select * from partner_center.referral_rejects"
+            f"{counted(count, 'records')} could not be read and are not loaded; each is kept with "
+            "its reason in partner_center.referral_rejects."
         )
 
 
@@ -115,9 +115,11 @@ def report_differences(progress: Progress, outcome: Reconciliation) -> None:
     """Warn of the months in which the server counts other numbers than the warehouse."""
     if outcome.is_reconciled is not False:
         return
+    what_to_do = "quote the months to" if outcome.differences else "ask"
     progress.warn(
-        "Partner Center's counts still differ from the warehouse's. Everything that came is "
-        "loaded; if the next runs say the same, quote the months to Microsoft support."
+        "Partner Center's counts differ from the warehouse's, or its listing was incomplete. "
+        f"Everything that came is loaded; if the next runs say the same, {what_to_do} Microsoft "
+        "support."
     )
     for each in outcome.differences[:SHOWN_DIFFERENCES]:
         progress.say(
@@ -127,4 +129,4 @@ def report_differences(progress: Progress, outcome: Reconciliation) -> None:
 
 
 def _month(month: date | None) -> str:
-    return "never  " if month is None else f"{month:%Y-%m}"
+    return "undated" if month is None else f"{month:%Y-%m}"

@@ -25,18 +25,20 @@ from partner_referrals.load.passes import Job, Pass, choose_mode, run_passes
 from partner_referrals.load.progress import SILENT, Progress, report_differences, report_rejects
 from partner_referrals.load.rates import fetch_missing_rates, record_rates
 from partner_referrals.load.state import WarehouseState, read_state
-from partner_referrals.load.temporary_directory import explain_errors, temporary_directory
+from partner_referrals.load.temporary_directory import temporary_directory
 from partner_referrals.warehouse.account import (
     Account,
     account_of,
     is_published_copy,
     require_same_account,
 )
-from partner_referrals.warehouse.connection import open_warehouse, transaction
+from partner_referrals.warehouse.connection import explain_errors, open_warehouse, transaction
 from partner_referrals.warehouse.lock import run_lock
 from partner_referrals.warehouse.tables import (
     LoadRun,
     create_tables,
+    explain_future_load,
+    newest_load,
     record_run,
     require_own_columns,
 )
@@ -59,7 +61,8 @@ def load(
 
     Without `settings` those of dlt's configuration apply. `certificate` is trusted besides the
     usual ones, for a sign-in authority on this machine. Raises one of partner_referrals.errors;
-    the data is then as it was, and the row of the failed run is written where that is possible.
+    what an earlier pass of this run merged stays then, and the row of the failed run is written
+    where that is possible.
     """
     settings = settings or resolve_settings()
     clients = [connect(settings, certificate, resource)]
@@ -187,8 +190,8 @@ def _may_judge_vanished(job: Job, state: WarehouseState) -> bool:
     if user is None or before is None or user == before or job.options.allow_vanish:
         return True
     job.progress.warn(
-        "Another user signs in than at the last verified full load, and may see fewer records. "
-        "Nothing is judged vanished in this run. If this user sees all there is, run "
+        "The user who signs in is not the one of the last verified full load, and may see fewer "
+        "records. No record is marked as no longer listed. If this user sees all there is, run "
         "'referrals load --full --allow-vanish' once."
     )
     return False
@@ -214,6 +217,9 @@ def _finish(job: Job, passes: list[Pass], clock: Clock) -> LoadRun:
     with open_warehouse(job.warehouse) as connection:
         run.finished_at = clock()
         run.succeeded = True
+        newest_load_at = newest_load(connection)
+        if newest_load_at and newest_load_at > run.finished_at:
+            job.progress.warn(explain_future_load(newest_load_at))
         with transaction(connection):
             record_run(connection, run)
             record_totals(connection, run.finished_at, last.counts)

@@ -1,4 +1,4 @@
-"""The temporary directory of a load, and what a full disk or a broken file means."""
+"""The temporary directory of a load."""
 
 import hashlib
 import os
@@ -9,21 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
-
-from partner_referrals.errors import WarehouseFailed, reason_of
-
-
-@contextmanager
-def explain_errors(warehouse: Path) -> Iterator[None]:
-    """Turn errors of DuckDB and of the file system into WarehouseFailed."""
-    try:
-        yield
-    except (duckdb.Error, OSError) as error:
-        raise WarehouseFailed(
-            f"The load could not be finished: {reason_of(error)}. No reader of {warehouse} sees a "
-            "part of it; correct the cause (disk space, permissions) and run the load again."
-        ) from error
+from partner_referrals.warehouse.connection import explain_errors
 
 
 @contextmanager
@@ -49,7 +35,8 @@ def _place(warehouse: Path) -> Path:
     dlt puts paths into SQL and templates as they are, and DuckDB takes `year=2024` for a column: a
     quote, a percent sign or the like in a folder's name would end each load.
     """
-    beside = warehouse.absolute().with_name(f"{warehouse.name}.work")
+    file = warehouse.resolve()
+    beside = file.with_name(f"{file.name}.work")
     if re.fullmatch(rf"[\w .:{re.escape(os.sep)}-]*", str(beside)):
         return beside
     number = hashlib.sha256(str(beside).encode(errors="surrogateescape")).hexdigest()[:16]

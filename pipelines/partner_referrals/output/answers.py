@@ -1,6 +1,7 @@
 """Writes the answer of a query: as a table for people, or as CSV, JSON or Parquet by DuckDB."""
 
 import csv
+import io
 import re
 import shutil
 import tempfile
@@ -11,6 +12,8 @@ from typing import IO, NamedTuple
 
 import duckdb
 import pyarrow as pa
+
+from partner_referrals.warehouse.sql_text import identifier, text_literal
 
 # A spreadsheet takes a text for a formula that begins with one of these, blanks before it or not.
 _FORMULA = r"^[\s\x{FEFF}]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|^[\t\r]"
@@ -48,10 +51,9 @@ def write_csv(out: IO[bytes], answer: pa.Table) -> None:
         else name
         for name, field in zip(_positions(answer), answer.schema, strict=True)
     )
-    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as head:
-        csv.writer(head, lineterminator="\n").writerow(answer.column_names)
-        head.seek(0)
-        out.write(head.read().encode())
+    head = io.StringIO(newline="")
+    csv.writer(head, lineterminator="\n").writerow(answer.column_names)
+    out.write(head.getvalue().encode())
     _copy(out, answer, f"select {columns} from answer", "format csv, header false")
 
 
@@ -98,7 +100,7 @@ def _copy(
     with tempfile.TemporaryDirectory(prefix="referrals-") as directory:
         file = Path(directory) / "answer"
         with _holding(answer) as connection:
-            connection.execute(f"copy ({query}) to '{file}' ({options})")
+            connection.execute(f"copy ({query}) to {text_literal(file)} ({options})")
         with file.open("rb") as written:
             if change_line:
                 out.writelines(map(change_line, written))
@@ -122,9 +124,7 @@ def _positions(answer: pa.Table) -> list[str]:
 
 def _named(answer: pa.Table) -> str:
     names = zip(_positions(answer), _distinct(answer.column_names), strict=True)
-    return ", ".join(
-        f'{position} as "{name.replace(chr(34), chr(34) * 2)}"' for position, name in names
-    )
+    return ", ".join(f"{position} as {identifier(name)}" for position, name in names)
 
 
 def _distinct(names: Sequence[str]) -> Iterator[str]:

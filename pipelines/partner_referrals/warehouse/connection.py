@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from partner_referrals.errors import Locked, UsageError, WarehouseFailed
+from partner_referrals.errors import Locked, UsageError, WarehouseFailed, reason_of
 
 LOCK_WAIT_SECONDS = 60.0
 _RETRY_SECONDS = 0.2
@@ -93,6 +93,18 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.execute("commit")
 
 
+@contextmanager
+def explain_errors(warehouse: Path, work: str = "The load") -> Iterator[None]:
+    """Turn errors of DuckDB and of the file system into WarehouseFailed; `work` is what failed."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        raise WarehouseFailed(
+            f"{work} could not be finished: {reason_of(error)}. Nothing in {warehouse} is half "
+            "written; correct the cause (disk space, permissions) and run the command again."
+        ) from error
+
+
 def has_load(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether a load of this warehouse has succeeded."""
     try:
@@ -112,6 +124,11 @@ def require_usable(path: Path, *, must_exist: bool = False) -> None:
 
 
 def _require_usable(path: Path, must_exist: bool) -> None:
+    if path.is_symlink() and not path.exists():
+        raise UsageError(
+            f"The warehouse {path} is a link to {path.readlink()}, which is not there. Nothing was "
+            "changed; mount the disk or put back the file that it leads to, or remove the link."
+        )
     if path.is_dir():
         raise UsageError(
             f"The warehouse path {path} is a directory. Give a file: --warehouse "
@@ -119,14 +136,15 @@ def _require_usable(path: Path, must_exist: bool) -> None:
         )
     if path.name.partition(".")[0].lower() in _SCHEMAS:
         raise UsageError(
-            f"The warehouse {path} is named like a schema inside it, which DuckDB cannot tell "
-            f"apart. Give it another name: --warehouse {path.with_name('referrals.duckdb')}"
+            f"The warehouse {path} has the name of a schema inside it, and DuckDB would "
+            "confuse the two. Give it another name: --warehouse "
+            f"{path.with_name('referrals.duckdb')}"
         )
     # A byte that is no UTF-8 is a lone surrogate here.
     if odd := re.findall(rf"[{re.escape(_NOT_IN_PATHS)}\ud800-\udfff]", str(path.absolute())):
         raise UsageError(
-            f"The warehouse path {path} holds a {odd[0]}, below which DuckDB keeps no file. Give "
-            "it a place whose name does without, with --warehouse."
+            f"The warehouse path {path.absolute()} contains {odd[0]!r}, which DuckDB cannot "
+            "handle. Nothing was changed; name another path with --warehouse."
         )
     if not path.parent.is_dir():
         raise UsageError(f"There is no directory {path.parent} for the warehouse. Create it first.")
@@ -157,8 +175,12 @@ def _begins_like_sqlite(path: Path) -> bool:
 
 
 def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """The file at `path`, also where DuckDB takes what the name begins with (`md:`) for a URL."""
-    return duckdb.connect(str(path.absolute()), read_only=read_only)
+    """The file that `path` leads to, also where DuckDB would take it for a URL (`md:`).
+
+    Through a link DuckDB would keep its write-ahead log beside the link, where nobody who opens the
+    file itself finds it.
+    """
+    return duckdb.connect(str(path.resolve()), read_only=read_only)
 
 
 def _make_whole(path: Path) -> None:

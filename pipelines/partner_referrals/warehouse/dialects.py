@@ -37,7 +37,7 @@ _NOT_ON_SPARK = "forecast"
 def view_ddl(dialect: str, settings: ViewSettings = AS_SHIPPED, folder: Path = SQL) -> list[str]:
     """The statements that make every view on an engine, to be run in this order, also again.
 
-    They read `partner_center.referrals`, `referral_rejects` and `load_runs`, which must be there.
+    They read the tables of `partner_center` that docs/scaling.md names, which must be there.
     Spark gets no forecasts, for it cannot plan them; it can read their published Parquet. Raises
     UsageError for a dialect that sqlglot does not know or cannot write, or a bad setting.
     """

@@ -19,8 +19,9 @@ _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL)
 
 
 def lock_of(warehouse: Path) -> Path:
-    """The file that a load of `warehouse` locks."""
-    return warehouse.with_name(f"{warehouse.name}.lock")
+    """The file that a load of `warehouse` locks; the same for every link to it."""
+    file = warehouse.resolve()
+    return file.with_name(f"{file.name}.lock")
 
 
 @contextmanager
@@ -58,7 +59,8 @@ def lock_file(file: Path, other: str, wait_seconds: float = LOCK_WAIT_SECONDS) -
         ) from error
     except OSError as error:
         raise UsageError(
-            f"The lock {file} cannot be written: {error.strerror}. Nothing was changed."
+            f"The lock {file} cannot be written: {error.strerror}. Nothing was changed; "
+            "correct the permissions of its directory."
         ) from error
     try:
         with suppress(OSError):

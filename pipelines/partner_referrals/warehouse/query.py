@@ -168,8 +168,8 @@ def _warn_if_ahead(connection: duckdb.DuckDBPyConnection, warn: Warn) -> None:
         return
     if is_ahead:
         warn(
-            f"--as-of lies after the newest load, which ended at {newest} UTC: what happens after "
-            "that load is not known, and the figures take it that nothing does."
+            f"--as-of lies after the newest load, which ended at {newest} UTC: nothing after that "
+            "load is known, so the figures assume that nothing happened."
         )
 
 

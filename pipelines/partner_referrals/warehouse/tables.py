@@ -169,9 +169,10 @@ def _require_own(found: dict[str, dict[str, str | None]]) -> None:
         columns = found[table.name].keys()
         if odd := sorted((columns - set(table.schema.names)) | (needed - columns)):
             raise WarehouseFailed(
-                f"The table partner_center.{table.name} has other columns than a load writes: "
-                f"{', '.join(odd)}. Nothing was changed. If the file is another program's, name "
-                "another with --warehouse; otherwise restore the table and load again."
+                f"The columns of partner_center.{table.name} are not those that a load writes; too "
+                f"many or missing: {', '.join(odd)}. Nothing was changed. If the file is another "
+                "program's, name another with --warehouse; otherwise restore the table and load "
+                "again."
             )
 
 
@@ -223,6 +224,24 @@ def record_run(connection: duckdb.DuckDBPyConnection, run: LoadRun) -> None:
     marks = ", ".join(f"${name}" for name in row)
     connection.execute(
         f"insert into partner_center.load_runs ({', '.join(row)}) values ({marks})", row
+    )
+
+
+def newest_load(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """When the newest succeeded load ended, as of which the marts answer; naive UTC."""
+    newest: datetime | None = connection.execute(
+        "select max(finished_at) from partner_center.load_runs where succeeded"
+    ).fetchall()[0][0]
+    return newest
+
+
+def explain_future_load(loaded_at: datetime) -> str:
+    """What a load that ended after now means for the figures, and what to do."""
+    return (
+        f"A load ended at {loaded_at:%Y-%m-%d %H:%M} UTC, which is later than now: the clock was "
+        "wrong then. Every figure is as of that moment until it has passed. Put back a backup of "
+        "before that load; or delete its rows with another DuckDB client: delete from "
+        "partner_center.load_runs where finished_at > now()."
     )
 
 
