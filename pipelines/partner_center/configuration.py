@@ -1,5 +1,6 @@
 """Reads our sections of dlt's configuration by their full names only."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,6 +26,8 @@ _TYPES = {
     "bool": "true or false",
     "list": 'a list, such as ["referrals"]',
 }
+# Two threads that put their providers in place at once would put each other's back.
+_one_thread = threading.RLock()
 _SERVER = "Write postgresql://user:password@server:5432/database."
 
 
@@ -32,20 +35,26 @@ class _FullNames:
     """A configuration provider that answers for keys below one section, and for no others.
 
     dlt also looks for shorter names: asked for sources.partner_center.base_url, it takes the
-    variable BASE_URL, which may be another program's.
+    variable BASE_URL, which may be another program's. Providers are the same for all threads, so
+    that those that did not make this one are answered as ever.
     """
 
     def __init__(self, provider: Any, sections: tuple[str, ...]) -> None:
         self._provider = provider
         self._sections = sections
+        self._thread = threading.get_ident()
 
     def get_value(
         self, key: str, hint: Any, pipeline_name: str | None, *sections: str
     ) -> tuple[Any, str]:
         """The value by its full name, and that name."""
+        value: tuple[Any, str]
+        if threading.get_ident() != self._thread:
+            value = self._provider.get_value(key, hint, pipeline_name, *sections)
+            return value
         if sections[: len(self._sections)] != self._sections:
             return None, ".".join((*sections, key))
-        value: tuple[Any, str] = self._provider.get_value(key, hint, None, *sections)
+        value = self._provider.get_value(key, hint, None, *sections)
         return value
 
     def __getattr__(self, name: str) -> Any:
@@ -54,14 +63,15 @@ class _FullNames:
 
 @contextmanager
 def full_names_only(*sections: str) -> Iterator[None]:
-    """Within the block dlt finds nothing but keys below `sections`."""
-    context = Container()[PluggableRunContext].providers
-    providers = context.providers
-    context.providers = [_FullNames(each, sections) for each in providers]  # type: ignore[misc]
-    try:
-        yield
-    finally:
-        context.providers = providers
+    """Within the block dlt finds nothing but keys below `sections`, in this thread."""
+    with _one_thread:
+        context = Container()[PluggableRunContext].providers
+        providers = context.providers
+        context.providers = [_FullNames(each, sections) for each in providers]  # type: ignore[misc]
+        try:
+            yield
+        finally:
+            context.providers = providers
 
 
 class _WithoutConfiguration(RunContext):

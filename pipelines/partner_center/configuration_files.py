@@ -133,15 +133,20 @@ def _explain(file: Path, text: str, error: str) -> str:
 
 
 def check_names(
-    documents: Mapping[Path, Document], variables: Iterable[str], known: Mapping[str, set[str]]
+    documents: Mapping[Path, Document],
+    variables: Iterable[str],
+    known: Mapping[str, set[str]],
+    *,
+    are_alone: bool = True,
 ) -> None:
     """Raise UsageError for a key in one of our sections that nobody knows.
 
     `known` has the keys by section, dots between the levels. A section spelt nearly like one of
-    ours is refused too; all others are dlt's, or another source's.
+    ours is refused too, unless others stand beside ours (`are_alone` false); all others are dlt's,
+    or another source's.
     """
     for file, document in documents.items():
-        _check_section(document, "", known, f"in {file}")
+        _check_section(document, "", known, f"in {file}", are_alone)
     for variable in variables:
         *levels, key = variable.lower().split("__")
         keys = known.get(".".join(levels))
@@ -150,7 +155,7 @@ def check_names(
 
 
 def _check_section(
-    document: Document, section: str, known: Mapping[str, set[str]], place: str
+    document: Document, section: str, known: Mapping[str, set[str]], place: str, are_alone: bool
 ) -> None:
     """Check the keys of one section, and the sections inside it."""
     prefix = f"{section}." if section else ""
@@ -160,13 +165,13 @@ def _check_section(
     }
     for key, value in document.items():
         if isinstance(value, dict) and key in inner:
-            _check_section(value, f"{prefix}{key}", known, place)
-        elif isinstance(value, dict):
+            _check_section(value, f"{prefix}{key}", known, place, are_alone)
+        elif isinstance(value, dict) and are_alone:
             # A second account of the same source may have a section whose name begins like ours.
             others = [each for each in inner if not key.startswith(each)]
             if get_close_matches(key, others, cutoff=_SECTION_CUTOFF):
                 raise _unknown(f"[{prefix}{key}]", key, inner, place)
-        elif keys is not None and key not in keys:
+        elif keys is not None and key not in keys and not isinstance(value, dict):
             raise _unknown(f"'{key}' in [{section}]", key, keys, place)
         elif keys is None and key in inner:
             raise UsageError(f"[{prefix}{key}] must be a section, but is a value {place}.")

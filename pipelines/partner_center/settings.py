@@ -2,12 +2,14 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
 from dlt.common.configuration import configspec
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
+from dlt.common.configuration.utils import deserialize_value
 from dlt.common.typing import TSecretStrValue
 
 from partner_center.configuration import (
@@ -88,43 +90,42 @@ class PartnerCenterSettings(BaseConfiguration):
     86400 s."""
     credentials: PartnerCenterCredentials = None  # type: ignore[assignment]
 
-    def on_resolved(self) -> None:
-        """Refuse what cannot work, and fill in what the cloud decides."""
+    def complete(self, section: str = "sources.partner_center") -> None:
+        """Refuse what cannot work, named as of `section`, and fill in what the cloud decides."""
         if self.cloud not in CLOUDS:
             raise UsageError(
-                f"There is no cloud '{self.cloud}'. Set sources.partner_center.cloud to one of: "
+                f"There is no cloud '{self.cloud}'. Set {section}.cloud to one of: "
                 f"{', '.join(CLOUDS)}."
             )
         self.credentials.clean()
         cloud = CLOUDS[self.cloud]
         self.base_url = (self.base_url or cloud.base_url).rstrip("/")
-        require_shown_url(self.base_url, "sources.partner_center.base_url")
+        require_shown_url(self.base_url, f"{section}.base_url")
         self.engagements_base_url = (self.engagements_base_url or ENGAGEMENTS_BASE_URL).rstrip("/")
-        require_shown_url(self.engagements_base_url, "sources.partner_center.engagements_base_url")
-        _require_resources(self.resources)
+        require_shown_url(self.engagements_base_url, f"{section}.engagements_base_url")
+        _require_resources(self.resources, f"{section}.resources")
         tenant = self.credentials.tenant_id or "organizations"
         self.credentials.authority = (
             self.credentials.authority or f"{cloud.authority}/{tenant}"
         ).rstrip("/")
-        require_shown_url(
-            self.credentials.authority, "sources.partner_center.credentials.authority"
-        )
-        require_range("sources.partner_center.page_size", self.page_size, 1, MAX_PAGE_SIZE)
-        require_range("sources.partner_center.parallel_requests", self.parallel_requests, 1, 32)
-        require_range("sources.partner_center.lookback_days", self.lookback_days, 0, 3_650)
-        require_range("sources.partner_center.max_wait_seconds", self.max_wait_seconds, 0, 86_400)
+        require_shown_url(self.credentials.authority, f"{section}.credentials.authority")
+        require_range(f"{section}.page_size", self.page_size, 1, MAX_PAGE_SIZE)
+        require_range(f"{section}.parallel_requests", self.parallel_requests, 1, 32)
+        require_range(f"{section}.lookback_days", self.lookback_days, 0, 3_650)
+        require_range(f"{section}.max_wait_seconds", self.max_wait_seconds, 0, 86_400)
 
 
 def resolve_settings(section: str = "partner_center", **given: Any) -> PartnerCenterSettings:
     """Read `[sources.<section>]` of dlt's configuration, where a value is not `given` (not None).
 
-    Raises UsageError where a value cannot be read or cannot work.
+    Raises UsageError where a value cannot be read or cannot work, and for a key that nobody knows.
     """
-    explicit = {name: value for name, value in given.items() if value is not None}
+    check_names(read_files(), os.environ, known_keys(section), are_alone=False)
     with explained_errors(f"sources.{section}"), full_names_only("sources", section):
         settings = resolve_configuration(
-            PartnerCenterSettings(), sections=("sources", section), explicit_value=explicit
+            PartnerCenterSettings(), sections=("sources", section), explicit_value=_coerce(given)
         )
+    settings.complete(f"sources.{section}")
     # Relative to the file that names it, as every path in a file.
     named, directory = look_up(f"sources.{section}.credentials", "token_cache")
     if settings.credentials.token_cache == named != "":
@@ -147,19 +148,43 @@ def check_source_configuration() -> None:
         raise
 
 
-def known_keys() -> dict[str, set[str]]:
-    """The keys of [sources.partner_center] and of the section of its credentials."""
+def known_keys(section: str = "partner_center") -> dict[str, set[str]]:
+    """The keys of [sources.<section>] and of the section of its credentials."""
     return {
-        "sources.partner_center": set(PartnerCenterSettings.get_resolvable_fields()),
-        "sources.partner_center.credentials": set(PartnerCenterCredentials.get_resolvable_fields()),
+        f"sources.{section}": set(PartnerCenterSettings.get_resolvable_fields()),
+        f"sources.{section}.credentials": set(PartnerCenterCredentials.get_resolvable_fields()),
     }
 
 
-def _require_resources(names: list[str]) -> None:
+def _coerce(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that are given, of the types that the settings have; a text may be a number."""
+    hints = PartnerCenterSettings.get_resolvable_fields()
+    coerced = {}
+    for name, value in given.items():
+        if name == "credentials" and isinstance(value, Mapping):
+            known = PartnerCenterCredentials.get_resolvable_fields()
+            if unknown := sorted(value.keys() - known.keys()):
+                raise UsageError(
+                    f"credentials has no {', '.join(unknown)}. Known are: {', '.join(known)}. "
+                    "Nothing was sent."
+                )
+        elif name == "credentials" and not isinstance(value, PartnerCenterCredentials | None):
+            raise UsageError(
+                f"credentials is of the type {type(value).__name__}. Nothing was sent; give a "
+                "mapping such as {'access_token': '...'}."
+            )
+        elif value is not None:
+            value = deserialize_value(name, value, hints[name])
+        if value is not None:
+            coerced[name] = value
+    return coerced
+
+
+def _require_resources(names: list[str], option: str) -> None:
     unknown = [name for name in names if name not in RESOURCE_NAMES]
     if not names or unknown or len(set(names)) < len(names):
         raise UsageError(
-            f"sources.partner_center.resources is {names!r}, but must list each of "
+            f"{option} is {names!r}, but must list each of "
             f"{', '.join(RESOURCE_NAMES)} at most once, and one at least. Nothing was sent; write "
             'for example resources = ["referrals", "engagements"].'
         )

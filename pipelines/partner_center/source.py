@@ -1,5 +1,6 @@
 """The dlt source: its resources, and the settings that it takes as arguments."""
 
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import dlt
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from dlt.common.configuration import configspec
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs import BaseConfiguration
@@ -15,9 +17,9 @@ from dlt.common.configuration.specs.config_section_context import ConfigSectionC
 from dlt.common.pipeline import PipelineContext
 from dlt.extract import DltResource
 
-from partner_center.errors import UsageError
+from partner_center.errors import ReferralsError, ServerFailed, UsageError
 from partner_center.http.client import PartnerCenterClient
-from partner_center.listing.aggregates import fetch_aggregates
+from partner_center.listing.aggregates import aggregates_schema, fetch_aggregates
 from partner_center.listing.lister import Lister, Listing
 from partner_center.listing.windows import list_everything
 from partner_center.resources import ENGAGEMENTS, REFERRALS, SEARCH, Resource
@@ -30,8 +32,11 @@ from partner_center.settings import (
     resolve_settings,
 )
 from partner_center.sign_in.user import PartnerUser, sign_in
+from partner_center.wording import counted
 
 BATCH_ROWS = 100_000
+
+_log = logging.getLogger(__name__)
 VERSION_SCHEMA = REFERRALS.version_schema
 
 
@@ -59,9 +64,15 @@ def partner_center(
     counts per `groupby` fields and is replaced each time. What is not given comes from
     `[sources.partner_center]`, or from the section of a clone:
     `partner_center.clone(name="fabrikam", section="fabrikam")`. Signs in silently, never by prompt.
-    Raises UsageError for values that cannot work, SignInRequired if nobody is signed in.
+    Raises UsageError for values that cannot work; SignInRequired, while extracting, if nobody is
+    signed in.
     """
     groups = [groupby] if isinstance(groupby, str) else list(groupby)
+    if not groups:
+        raise UsageError(
+            "groupby names no field. Nothing was sent; for the referrals alone call "
+            "partner_center().with_resources('referrals')."
+        )
     if unknown := [field for field in groups if field not in FIELDS]:
         raise UsageError(
             f"Referrals cannot be grouped by {', '.join(unknown)}. Fields: {', '.join(FIELDS)}."
@@ -75,9 +86,6 @@ def partner_center(
         parallel_requests=parallel_requests,
         max_wait_seconds=max_wait_seconds,
     )
-    # All of them: a contract that freezes columns takes a table that is partly declared for one
-    # that is there, and refuses the rest.
-    declare_columns(dlt.current.source_schema(), "referrals", VERSION_SCHEMA, VALIDITY_SCHEMA)
     client = connect(settings)
     others = [_records(settings, each) for each in (ENGAGEMENTS, SEARCH)]
     for each in others:
@@ -85,7 +93,9 @@ def partner_center(
         each.selected = False
     return (
         referrals(client, settings, filter),
-        referral_aggregates(client, groups, aggregation_level, filter),
+        referral_aggregates(client, groups, aggregation_level, filter).apply_hints(
+            columns=column_hints(aggregates_schema(groups))
+        ),
         *others,
     )
 
@@ -101,8 +111,9 @@ def connect(
     certificate: Path | None = None,
     resource: Resource = REFERRALS,
 ) -> PartnerCenterClient:
-    """A client that signs in as configured; raises UsageError or SignInRequired if it cannot.
+    """A client that signs in as configured, at its first request.
 
+    Raises UsageError where the credentials do not say enough.
     `certificate` is trusted beside the usual ones, for a sign-in authority on this machine.
     """
     user = PartnerUser(sign_in(settings.credentials, certificate=certificate), resource.scope)
@@ -118,7 +129,6 @@ def referrals(
     client: PartnerCenterClient, settings: PartnerCenterSettings, filter: str | None
 ) -> Iterator[pa.Table]:
     """Every listed referral once, as Arrow tables of the columns of VERSION_SCHEMA."""
-    _require_merging()
     yield from _list(client, settings, filter)
 
 
@@ -134,20 +144,20 @@ def _records(settings: PartnerCenterSettings, resource: Resource) -> DltResource
 
 
 def _other_records(settings: PartnerCenterSettings, resource: Resource) -> Iterator[pa.Table]:
-    _require_merging()
-    if resource.is_versioned:
-        schema = dlt.current.source_schema()
-        declare_columns(schema, resource.table.name, resource.version_schema, VALIDITY_SCHEMA)
     yield from _list(connect(settings, resource=resource), settings, None)
 
 
 def _list(
     client: PartnerCenterClient, settings: PartnerCenterSettings, filter: str | None
 ) -> Iterator[pa.Table]:
+    _require_merging()
+    if client.resource.is_versioned:
+        _declare(client.resource)
     with tempfile.TemporaryDirectory(prefix="referrals-") as directory:
         place = Path(directory)
         lister = Lister(client, settings)
         listing = lister.read(filter, place) if filter else list_everything(lister, place)
+        _tell_losses(listing, client.resource)
         empty = True
         for table in latest_versions(listing, client.resource):
             empty = False
@@ -157,18 +167,60 @@ def _list(
             yield client.resource.version_schema.empty_table()
 
 
+def _declare(resource: Resource) -> None:
+    """Declare all columns of the table that the current resource of dlt goes into.
+
+    A contract that freezes columns takes a table that is partly declared for one that is there, and
+    refuses the rest.
+    """
+    table = dlt.current.resource().table_name
+    # A name may depend on each row; dlt then finds the columns by itself.
+    if isinstance(table, str):
+        schema = dlt.current.source_schema()
+        declare_columns(schema, table, resource.version_schema, VALIDITY_SCHEMA)
+
+
+def _tell_losses(listing: Listing, resource: Resource) -> None:
+    """Warn of what was sent but is not loaded; raises ServerFailed where nothing can be read."""
+    rejected = [pq.read_table(file) for file in listing.reject_files]
+    reasons = [reason for each in rejected for reason in each["reason"].to_pylist()]
+    if reasons and len(reasons) == listing.rows_received:
+        raise ServerFailed(
+            f"None of the {resource.noun} that Partner Center sent can be read, the first because "
+            f"{reasons[0]}. Nothing was loaded; a newer version may read them."
+        )
+    if reasons:
+        _log.warning(
+            "Left out: %s that cannot be read, the first because %s.",
+            counted(len(reasons), resource.noun),
+            reasons[0],
+        )
+    if listing.unknown_fields:
+        _log.warning("Left out are unknown fields: %s.", ", ".join(sorted(listing.unknown_fields)))
+    if listing.is_complete is False:
+        _log.warning(
+            "The listing of %s does not add up to Partner Center's own count; what came is loaded.",
+            resource.noun,
+        )
+
+
 def _require_merging() -> None:
     """Raise UsageError where dlt would append everything at each run in place of merging it."""
-    wanted = dlt.current.resource().write_disposition
-    if not isinstance(wanted, dict) or not Container()[PipelineContext].is_active():
+    resource = dlt.current.resource()
+    wanted: Any = resource.write_disposition
+    wanted = wanted if isinstance(wanted, dict) else {"disposition": wanted}
+    if wanted["disposition"] != "merge" or not Container()[PipelineContext].is_active():
         return
     destination = dlt.current.pipeline().destination
-    if destination and "scd2" not in (destination.capabilities().supported_merge_strategies or []):
+    strategy = wanted.get("strategy", "delete-insert")
+    if destination and strategy not in (
+        destination.capabilities().supported_merge_strategies or []
+    ):
         raise UsageError(
-            f"{destination.destination_name} cannot keep versions of referrals: dlt would append "
-            "all of them at each run. Nothing was listed. Take a database as destination, or call "
-            "`source.referrals.apply_hints(write_disposition='replace')`: then each run holds what "
-            "is listed at its time."
+            f"{destination.destination_name} cannot merge {resource.name} by {strategy}: dlt would "
+            "append all of them at each run. Nothing was listed. Take a database as destination, "
+            f"or call `source.{resource.name}.apply_hints(write_disposition='replace')`: then each "
+            "run holds what is listed at its time."
         )
 
 
@@ -180,7 +232,13 @@ def referral_aggregates(
     filter: str | None,
 ) -> Iterator[list[dict[str, Any]]]:
     """The server's counts, a row per group."""
-    yield fetch_aggregates(client, groupby, aggregation_level, filter).rows
+    try:
+        yield fetch_aggregates(client, groupby, aggregation_level, filter).rows
+    except ReferralsError as error:
+        raise type(error)(
+            f"{error} For the referrals without these counts call "
+            "partner_center().with_resources('referrals')."
+        ) from error
 
 
 def latest_versions(listing: Listing, resource: Resource = REFERRALS) -> Iterator[pa.Table]:

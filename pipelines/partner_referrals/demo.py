@@ -64,7 +64,7 @@ def _settings(sandbox: Sandbox, token_cache: Path) -> PartnerCenterSettings:
             token_cache=str(token_cache),
         ),
     )
-    settings.on_resolved()
+    settings.complete()
     return settings
 
 

@@ -221,7 +221,7 @@ def test_secrets_are_cleaned():
             client_secret="s3cret\n", refresh_token=" r ", access_token="Bearer  x.y.z\r\n"
         )
     )
-    configured.on_resolved()
+    configured.complete()
 
     credentials = configured.credentials
     assert ("s3cret", "r", "x.y.z") == (

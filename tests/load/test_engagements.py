@@ -69,7 +69,7 @@ def load_all(sandbox, warehouse, notes):
                 engagements_access_token=token or sandbox.engagements_access_token,
             ),
         )
-        settings.on_resolved()
+        settings.complete()
         now = NOW + timedelta(hours=hours)
         return load_resources(
             warehouse,

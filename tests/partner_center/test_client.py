@@ -128,8 +128,8 @@ def test_refusal_is_final_and_told(sandbox, get, answer, error, said):
         (ENGAGEMENTS, 403, {}, "read deals"),
         (SEARCH, 403, {}, "read searches"),
         (REFERRALS, 400, {}, "page_size"),
-        (REFERRALS, 400, {"filter": "x"}, "check --filter"),
-        (ENGAGEMENTS, 400, {"$filter": "x"}, "check --filter"),
+        (REFERRALS, 400, {"filter": "x"}, "check the filter"),
+        (ENGAGEMENTS, 400, {"$filter": "x"}, "check the filter"),
     ],
 )
 def test_refusal_names_what_was_asked_for(sandbox, monkeypatch, resource, status, parameters, said):

@@ -91,7 +91,7 @@ def load_from(sandbox: Sandbox, path: Path, now: datetime = NOW) -> None:
         base_url=sandbox.base_url,
         credentials=PartnerCenterCredentials(access_token=sandbox.access_token),
     )
-    settings.on_resolved()
+    settings.complete()
     load(path, settings=settings, clock=lambda: now)
 
 
@@ -111,7 +111,7 @@ def load_everything(
             engagements_access_token=sandbox.engagements_access_token,
         ),
     )
-    settings.on_resolved()
+    settings.complete()
     load_resources(path, LoadOptions(), settings=settings, clock=lambda: now)
 
 

@@ -337,7 +337,7 @@ def _settings(played: _Played, night: Night) -> PartnerCenterSettings:
             engagements_access_token=sandbox.engagements_access_token,
         ),
     )
-    settings.on_resolved()
+    settings.complete()
     return settings
 
 

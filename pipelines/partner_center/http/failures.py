@@ -75,7 +75,7 @@ def refusal(response: Response, resource: Resource, noun: str) -> ReferralsError
             has_filter = resource.paging.filter in parse_qs(query)
             return RequestRefused(
                 f"Partner Center refused the request: {said}.",
-                "Nothing was loaded; check --filter against the documentation of the endpoint."
+                "Nothing was loaded; check the filter against the documentation of the endpoint."
                 if has_filter
                 else "Nothing was loaded; try a smaller sources.partner_center.page_size, and "
                 "quote the id to Microsoft support if that does not help.",

@@ -9,10 +9,11 @@ import pyarrow.compute as pc
 
 from partner_center.endpoints import MAX_PAGE_SIZE
 from partner_center.http.client import PartnerCenterClient
-from partner_center.records.dates import read_dates
+from partner_center.records.dates import MOMENT, read_dates
 from partner_center.records.envelope import MAX_COUNT, BrokenAnswer, read_count, read_items
 from partner_center.records.fields import is_unicode
 from partner_center.schema.fields import DATE_FIELDS, FIELDS
+from partner_center.schema.tables import TEXT, WHOLE_NUMBER
 
 # The reference does not name the count of referrals; its relative "search" calls its own the first.
 _COUNT_NAMES = ("referralcount", "referralscount", "count")
@@ -28,6 +29,12 @@ class Aggregates:
 
     rows: list[dict[str, Any]]
     is_whole: bool
+
+
+def aggregates_schema(group_fields: Sequence[str]) -> pa.Schema:
+    """The columns of the rows that `fetch_aggregates` gives."""
+    columns = {FIELDS[field]: MOMENT if field in DATE_FIELDS else TEXT for field in group_fields}
+    return pa.schema({**columns, "referral_count": WHOLE_NUMBER})
 
 
 def fetch_aggregates(
