@@ -44,7 +44,7 @@ def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in LOOPBACK_HOSTS
 
 
-def has_tls(url: str) -> bool:
+def is_safe_url(url: str) -> bool:
     """Whether `url` is an address that can be asked, https or on this machine."""
     try:
         parts = urlsplit(url)
@@ -58,14 +58,14 @@ def has_tls(url: str) -> bool:
     return bool(is_address) and is_safe
 
 
-def require_shown_url(url: str, option: str) -> None:
+def require_safe_url(url: str, option: str) -> None:
     """Raise UsageError unless `url` may be asked, and holds nothing that messages must not show."""
     if any(mark in url for mark in "@?#"):
         raise UsageError(
             f"{option} holds a user name, a password or a query, which would be shown in messages "
             "and kept in load_runs. Nothing was sent; write the address alone: https://HOST/PATH"
         )
-    if not has_tls(url):
+    if not is_safe_url(url):
         raise UsageError(
             f"{option} is '{url}', which is no https address. A token must not travel in the "
             "clear, and a port is a number from 1 to 65535. Nothing was sent. Write https://..."

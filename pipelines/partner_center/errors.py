@@ -4,7 +4,7 @@
     ├── ServerFailed             1   Partner Center kept failing after all retries
     ├── UsageError               2   wrong usage or configuration
     │   └── RequestRefused           Partner Center answered 400
-    │       └── FilterUnavailable    the server does not filter; list everything instead
+    │       └── NotSorted            the server does not sort; list everything instead
     ├── SignInRequired           3   Partner Center or its sign-in refused the user
     └── TryAgainLater           75   nothing is wrong, but not now
         ├── Throttled                the server asks for a longer pause than allowed
@@ -46,8 +46,8 @@ class RequestRefused(UsageError):
     """Partner Center answered 400: it does not accept this filter, grouping or page."""
 
 
-class FilterUnavailable(RequestRefused):
-    """A filtered listing was refused, failed, or ignored the filter; the full listing may work."""
+class NotSorted(RequestRefused):
+    """The server does not list what changed last first, so that everything has to be listed."""
 
 
 class SignInRequired(ReferralsError):

@@ -25,7 +25,7 @@ from partner_center.endpoints import (
     ENGAGEMENTS_BASE_URL,
     MAX_PAGE_SIZE,
     RESOURCE_NAMES,
-    require_shown_url,
+    require_safe_url,
 )
 from partner_center.errors import UsageError
 
@@ -100,15 +100,15 @@ class PartnerCenterSettings(BaseConfiguration):
         self.credentials.clean()
         cloud = CLOUDS[self.cloud]
         self.base_url = (self.base_url or cloud.base_url).rstrip("/")
-        require_shown_url(self.base_url, f"{section}.base_url")
+        require_safe_url(self.base_url, f"{section}.base_url")
         self.engagements_base_url = (self.engagements_base_url or ENGAGEMENTS_BASE_URL).rstrip("/")
-        require_shown_url(self.engagements_base_url, f"{section}.engagements_base_url")
+        require_safe_url(self.engagements_base_url, f"{section}.engagements_base_url")
         _require_resources(self.resources, f"{section}.resources")
         tenant = self.credentials.tenant_id or "organizations"
         self.credentials.authority = (
             self.credentials.authority or f"{cloud.authority}/{tenant}"
         ).rstrip("/")
-        require_shown_url(self.credentials.authority, f"{section}.credentials.authority")
+        require_safe_url(self.credentials.authority, f"{section}.credentials.authority")
         require_range(f"{section}.page_size", self.page_size, 1, MAX_PAGE_SIZE)
         require_range(f"{section}.parallel_requests", self.parallel_requests, 1, 32)
         require_range(f"{section}.lookback_days", self.lookback_days, 0, 3_650)

@@ -1,6 +1,6 @@
 """Shows a simulated life as the endpoint would on some day, now and then with a flaw.
 
-Flaws per 10,000 referrals, each only where it applies: 10 won a minute before creation, 10 with a
+Flaws per 10,000 referrals, each only where it applies: 10 won 90 seconds before creation, 10 with a
 status that contradicts the dates, 10 with a terminal status but not its date, 10 both lost and won,
 10 accepted before acknowledged, 10 without created date, 10 of unknown status, 20 of unknown
 organisation size, 400 without organisation size, 100 without market, 5 with a numeric id, 3 with a

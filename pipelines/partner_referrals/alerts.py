@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from requests import RequestException
 
 from partner_center.configuration import forget_configuration, read_runtime
-from partner_center.endpoints import has_tls
+from partner_center.endpoints import is_safe_url
 from partner_center.wording import counted
 from partner_referrals.errors import ReferralsError, UsageError
 from partner_referrals.settings import (
@@ -43,7 +43,7 @@ def read_address(setting: Setting) -> str:
     Raises UsageError where what is sent to it would not be encrypted, without showing the address.
     """
     address = setting.read()
-    if address and not has_tls(address):
+    if address and not is_safe_url(address):
         raise UsageError(
             f"{setting.section}.{setting.name} must be an https address, because what is "
             "sent to it has to be encrypted. Write https://..., or leave it empty."

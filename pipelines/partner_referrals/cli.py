@@ -27,7 +27,7 @@ from partner_referrals.errors import (
     UsageError,
     reason_of,
 )
-from partner_referrals.output.lenient_pipe import lead_nowhere, let_output_fail
+from partner_referrals.output.lenient_pipe import let_output_fail, redirect_to_devnull
 from partner_referrals.output.timed_lines import TimedLines
 
 app = typer.Typer(
@@ -166,7 +166,7 @@ def _interrupt(signal_number: int, frame: object) -> None:
 def _close_output() -> None:
     """Keep Python from writing at its end what could not be written."""
     with suppress(OSError, ValueError):
-        lead_nowhere(sys.stdout)
+        redirect_to_devnull(sys.stdout)
 
 
 def _now() -> datetime:

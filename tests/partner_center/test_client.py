@@ -9,7 +9,7 @@ import pytest
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from partner_center import connect
-from partner_center.http.client import RequestRefused
+from partner_center.errors import RequestRefused
 from partner_center.listing.counts import fetch_counts
 from partner_center.resources import ENGAGEMENTS, REFERRALS, SEARCH
 from partner_center.settings import resolve_settings

@@ -416,7 +416,7 @@ def test_second_publish_waits_its_while(warehouse, target, monkeypatch):
     wait_shortly = functools.partial(lock_file, wait_seconds=0.05)
     monkeypatch.setattr(publishing, "lock_file", wait_shortly)
 
-    with publishing._workplace(target), pytest.raises(Locked, match="Another publish"):
+    with publishing._staging_directory(target), pytest.raises(Locked, match="Another publish"):
         publish(warehouse, target)
 
 

@@ -208,7 +208,7 @@ class TestNumbers:
 
     @pytest.mark.parametrize(("address", "condition"), FILTERS.items())
     def test_answer_times(self, desk, ask, address, condition):
-        """Answer times that were kept, broken and are still running."""
+        """Response deadlines that were met, breached and are pending."""
         counted = ask(
             f"""
             select rule, count(*) filter (where state = 'met'),
@@ -223,7 +223,7 @@ class TestNumbers:
         )
         desk.choose(address)
 
-        drawn = desk.table("Answer times kept and broken", "#respond")
+        drawn = desk.table("Response deadlines met and breached", "#respond")
         assert sorted(row[1:] for row in counted) == sorted(
             tuple(number(each) for each in row[:3]) for row in drawn.values()
         )

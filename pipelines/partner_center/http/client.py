@@ -11,13 +11,13 @@ from requests import PreparedRequest, Request, RequestException, Response, Sessi
 
 from partner_center.configuration import read_runtime
 from partner_center.endpoints import is_loopback
-from partner_center.errors import RequestRefused, UsageError, reason_of
+from partner_center.errors import UsageError, reason_of
 from partner_center.http.body import AnswerTooLarge, to_utf8
 from partner_center.http.failures import (
     PASSING_FAILURES,
     Unusable,
     failure,
-    find_distrust,
+    find_certificate_error,
     quote,
     refusal,
 )
@@ -28,8 +28,6 @@ from partner_center.resources import REFERRALS, Resource
 from partner_center.settings import PartnerCenterSettings
 from partner_center.sign_in.identity import Identity
 from partner_center.sign_in.user import PartnerUser
-
-__all__ = ["PartnerCenterClient", "RequestRefused"]
 
 APPLICATION = "partner-referrals"
 RETRIED_STATUSES = (*TIMEOUT_STATUSES, *PASSING_FAILURES)
@@ -176,7 +174,7 @@ class PartnerCenterClient:
 
 def _may_pass(error: RequestException) -> bool:
     """Whether the same request may succeed at another attempt."""
-    return find_distrust(error) is None and not isinstance(error, AnswerTooLarge)
+    return find_certificate_error(error) is None and not isinstance(error, AnswerTooLarge)
 
 
 class _Session(Session):

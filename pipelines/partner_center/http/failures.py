@@ -180,7 +180,7 @@ def _json(response: Response) -> Any:
 def failure(error: RequestException, url: str, attempts: int) -> ServerFailed:
     """The error for requests that had no answer at all, or none of use."""
     host = urlsplit(url).netloc
-    distrust = find_distrust(error)
+    distrust = find_certificate_error(error)
     if distrust:
         return ServerFailed(
             f"The certificate of {host} is not trusted ({distrust.verify_message}), so nothing "
@@ -208,7 +208,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
 
 
-def find_distrust(error: BaseException) -> ssl.SSLCertVerificationError | None:
+def find_certificate_error(error: BaseException) -> ssl.SSLCertVerificationError | None:
     """What is wrong with the server's certificate, if that is the cause."""
     found = (each for each in _causes(error) if isinstance(each, ssl.SSLCertVerificationError))
     return next(found, None)

@@ -77,7 +77,7 @@ class Transport(HTTPAdapter):
         return response
 
     def _register(self, request: PreparedRequest) -> None:
-        """Give the request a correlation id of its own, and count it."""
+        """Check the token, give the request a correlation id of its own, and count it."""
         signature = str(request.headers["Authorization"])
         if not (signature.isascii() and signature.isprintable()):
             # The error of http.client would repeat the token.
@@ -85,8 +85,8 @@ class Transport(HTTPAdapter):
                 "The access token contains a line break or another character that no token has. "
                 "Nothing was sent; set sources.partner_center.credentials.access_token again."
             )
-        # Microsoft support finds a call by this id ("Partner Center REST headers").
         is_retry = "MS-CorrelationId" in request.headers
+        # Microsoft support finds a call by this id ("Partner Center REST headers").
         request.headers["MS-CorrelationId"] = str(uuid4())
         # The same for the engagements API, which requires it.
         request.headers["client-request-id"] = request.headers["MS-CorrelationId"]

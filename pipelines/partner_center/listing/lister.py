@@ -228,7 +228,7 @@ class Lister:
     def read_changes(self, since: datetime, directory: Path) -> Listing:
         """Read what changed since a timestamp (naive UTC), in the way that the resource offers.
 
-        Raises what a server that cannot filter or sort answers; FilterUnavailable is one of it.
+        Raises what a server that cannot filter or sort answers; NotSorted is one of it.
         """
         filter_of = self.client.resource.changes_since
         if filter_of is None:

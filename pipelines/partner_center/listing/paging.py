@@ -9,7 +9,7 @@ from datetime import datetime
 from urllib.parse import urljoin, urlsplit
 
 from partner_center.errors import (
-    FilterUnavailable,
+    NotSorted,
     ReferralsError,
     RequestRefused,
     ServerFailed,
@@ -75,7 +75,7 @@ class Pages:
     ) -> Generator[Page, None, None]:
         """Pages whose records changed ever longer ago, up to the first that is all before `since`.
 
-        Raises FilterUnavailable where the server does not sort them so.
+        Raises NotSorted where the server does not sort them so.
         """
         last: datetime | None = None
         cursor = self._client.resource.cursor
@@ -84,7 +84,7 @@ class Pages:
             changed = [each for each in page.rows[cursor].to_pylist() if each]
             changed = changed if last is None else [last, *changed]
             if changed != sorted(changed, reverse=True):
-                raise FilterUnavailable(
+                raise NotSorted(
                     "Partner Center did not sort the records by their last change, so that "
                     "everything has to be listed."
                 )

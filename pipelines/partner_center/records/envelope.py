@@ -67,7 +67,6 @@ class Envelope:
     """What an answer says about itself, beside its items."""
 
     total: int | None
-    carries_next_link: bool
     next_link: str | None
 
 
@@ -261,7 +260,6 @@ def _read_envelope(rest: dict[str, Any]) -> Envelope:
         link = links[0]
     return Envelope(
         total=next((total for total in totals if total is not None), None),
-        carries_next_link=bool(links),
         next_link=link if isinstance(link, str) and link else None,
     )
 

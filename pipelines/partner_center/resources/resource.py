@@ -25,8 +25,8 @@ class Paging:
 
     `is_skip_sure` is false where the endpoint may refuse `skip`, so that it is tried only where no
     next link leads on. `order` is sent along, unless the server refuses it.
-    `trusts_host_only`: of a next link only the host and the query count, and it is followed at our
-    own path over our own scheme.
+    `trusts_host_only`: a next link may have another scheme or path than ours. Of any link only the
+    query is used.
     """
 
     top: str = "top"
@@ -50,8 +50,9 @@ class Resource:
 
     `noun` is how messages call its records. `host` names the setting with its address. `cursor` is
     the column that tells since when a record may have changed, the latest of `activity_columns`.
-    `changes_since` gives the filter for what changed since a timestamp; without it the endpoint
-    lists what changed last first, by the cursor. `created_field` can be filtered by windows.
+    `changes_since` gives the filter for what changed since a timestamp; without it an incremental
+    listing reads newest first by `cursor`, to the first page that is older. `created_field` can be
+    filtered by windows.
     `computed` are columns that are made of others, as SQL. `cell` is the SQL of the status and
     created month by which the server's counts are compared; None: only the total is.
     `rates_path` is where its API has the exchange rates of a month.

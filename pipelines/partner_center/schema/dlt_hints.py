@@ -10,9 +10,6 @@ from dlt.common.schema.utils import new_table
 
 from partner_center.schema.versions import VALIDITY_SCHEMA
 
-# The tables in which every observed version is kept.
-VERSIONED_TABLES = ("referrals", "engagements")
-
 
 def column_hints(schema: pa.Schema) -> dict[str, TColumnSchema]:
     """dlt's hints for an Arrow schema: every column declared, every timestamp naive UTC."""
@@ -50,7 +47,7 @@ def versioned(boundary: str | None = None) -> TWriteDispositionConfig:
     return disposition  # type: ignore[return-value]
 
 
-def declared_schema(tables: Sequence[str] = VERSIONED_TABLES) -> Schema:
+def declared_schema(tables: Sequence[str]) -> Schema:
     """A dlt schema that knows the validity columns as naive UTC.
 
     dlt gives them a time zone whatever the hints of the resource say; with one, date_trunc would

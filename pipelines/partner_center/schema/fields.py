@@ -30,7 +30,6 @@ TEXT_FIELDS = {
 DATE_FIELDS = {f"{milestone}Date": f"{milestone}_date" for milestone in MILESTONES}
 FIELDS = {**TEXT_FIELDS, **DATE_FIELDS}
 
-TEXT_COLUMNS = tuple(TEXT_FIELDS.values())
 DATE_COLUMNS = tuple(DATE_FIELDS.values())
 FIELD_COLUMNS = tuple(FIELDS.values())
 

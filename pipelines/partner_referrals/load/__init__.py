@@ -1,5 +1,7 @@
 """Loads: brings a warehouse up to what Partner Center shows now.
 
+from pathlib import Path
+
 from partner_referrals.load import LoadOptions, load
 
 run = load(Path("referrals.duckdb"), LoadOptions(full=True))

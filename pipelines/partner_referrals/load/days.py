@@ -56,7 +56,16 @@ def replace_days(
                 "insert into partner_center.referral_rejects by name "
                 f"from read_parquet({text_literal(rejects)})"
             )
-    return Changes((), rejects, False, new, 0, vanished, withheld, reject_count)
+    return Changes(
+        versions=(),
+        rejects=rejects,
+        is_first=False,
+        new_count=new,
+        changed_count=0,
+        vanished_count=vanished,
+        withheld_count=withheld,
+        new_reject_count=reject_count,
+    )
 
 
 def _read_rows(connection: duckdb.DuckDBPyConnection, resource: Resource, listing: Listing) -> None:

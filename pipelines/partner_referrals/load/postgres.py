@@ -39,7 +39,8 @@ _WITHOUT_OPTIONS = LoadOptions()
 _VIEW = re.compile(
     rf"create (?P<is_materialised>materialized )?view (?P<name>({'|'.join(SCHEMAS)})\.\w+)"
 )
-# What identifies a row. Only the end of a version is ever changed in place.
+# What identifies a row. Only the end of a version is ever changed in place. Tables that are not
+# here are replaced as a whole.
 _KEYS = {
     "referrals": ("id", "valid_from", "valid_to"),
     "engagements": ("id", "valid_from", "valid_to"),
@@ -47,8 +48,6 @@ _KEYS = {
     "referral_totals": ("counted_at", "status", "created_month"),
     "load_runs": ("run_id",),
 }
-# Tables that are replaced as a whole.
-_REPLACED = ("engagement_tags", "search_days", "fx_rates")
 # Equal on both sides if nobody else has written: every load adds its run.
 _FINGERPRINT = (
     "select count(*), count(valid_to), max(valid_from), max(valid_to) "
@@ -245,10 +244,9 @@ def _copy_new_rows(mirror: Path, directory: Path, views: ViewSettings | None) ->
         _refuse_second_load(connection, server)
         _forget_totals(connection, server)
         for table in TABLES:
-            if table.name in _REPLACED:
+            if table.name not in _KEYS:
                 server.execute(f"delete from partner_center.{table.name}")
-            if table.name in _REPLACED or table.name in _KEYS:
-                _copy_table(connection, server, table, directory / f"{table.name}.csv")
+            _copy_table(connection, server, table, directory / f"{table.name}.csv")
         if views:
             try:
                 with server.savepoint():

@@ -240,6 +240,7 @@ def _record_failure(
     run.error = str(error) or "The run was interrupted."
     try:
         with open_warehouse(job.warehouse, wait_seconds=0) as connection:
+            # With columns of somebody else, the run may still fit load_runs.
             with suppress(WarehouseFailed):
                 create_tables(connection)
             record_run(connection, run)

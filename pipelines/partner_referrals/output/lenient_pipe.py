@@ -16,7 +16,7 @@ class _LenientFile(io.FileIO):
         try:
             return super().write(data)
         except self.forgiven:
-            lead_nowhere(self)
+            redirect_to_devnull(self)
             return len(data)
 
 
@@ -26,9 +26,11 @@ class _LenientPipe(_LenientFile):
     forgiven = BrokenPipeError
 
 
-def lead_nowhere(stream: IO[Any]) -> None:
+def redirect_to_devnull(stream: IO[Any]) -> None:
     """Let what is still written to a stream with a file descriptor be dropped."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, stream.fileno())
+    os.close(devnull)
 
 
 def let_output_fail() -> None:

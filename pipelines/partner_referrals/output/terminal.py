@@ -117,11 +117,11 @@ def show_texts(console: Console, table: TextTable) -> None:
 
 
 def _records(names: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    width = max(map(len, names))
+    width = max(map(cell_len, names))
     for number, row in enumerate(rows, start=1):
         yield f"-- {number} of {len(rows)}\n"
         for name, cell in zip(names, row, strict=True):
-            yield f"{name:<{width}}  {cell}".rstrip() + "\n"
+            yield f"{set_cell_size(name, width)}  {cell}".rstrip() + "\n"
 
 
 def _cell(value: Any) -> str:

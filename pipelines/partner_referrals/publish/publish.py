@@ -18,7 +18,7 @@ from partner_referrals.warehouse.connection import open_warehouse, require_usabl
 from partner_referrals.warehouse.lock import lock_file
 
 MANIFEST_NAME = "manifest.json"
-_WORKPLACE = ".publishing"
+_STAGING = ".publishing"
 
 
 def publish(warehouse: Path, target: Path) -> Snapshot:
@@ -30,7 +30,7 @@ def publish(warehouse: Path, target: Path) -> Snapshot:
     """
     require_usable(warehouse, must_exist=True)
     require_publishable(warehouse, target)
-    with _workplace(target) as place:
+    with _staging_directory(target) as place:
         try:
             place.mkdir()
             with open_warehouse(warehouse, read_only=True) as connection:
@@ -86,14 +86,14 @@ def _require_own_copy(target: Path) -> None:
 
 
 @contextmanager
-def _workplace(target: Path) -> Iterator[Path]:
+def _staging_directory(target: Path) -> Iterator[Path]:
     """A hidden directory to be made in `target`, so that a rename is enough to put a file in place.
 
     One publish at a time has it; it is removed at the end, and by the next after a kill.
     """
     # DuckDB takes a relative path that begins with `md:` for a URL.
-    place = target.absolute() / _WORKPLACE
-    with lock_file(target / f"{_WORKPLACE}.lock", f"Another publish to {target}"):
+    place = target.absolute() / _STAGING
+    with lock_file(target / f"{_STAGING}.lock", f"Another publish to {target}"):
         shutil.rmtree(place, ignore_errors=True)
         try:
             yield place

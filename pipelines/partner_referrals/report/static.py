@@ -15,6 +15,8 @@ _TODAY_COLUMNS = ("referral_id", "customer_name", "created_on")
 _DEADLINES = ("expires_at", "answer_due_at")
 _SOON = timedelta(days=3)
 _MONTHS = 12
+# Of fewer no share is told, as FEW in page/data.js.
+_FEW = 10
 
 # Every section in its order.
 SECTIONS = (
@@ -169,7 +171,7 @@ def _late(referrals: pa.Table, as_of: datetime) -> tuple[int, int]:
     slow = is_open & is_accepted & (pc.field("age_percentile") >= 0.9)
     closed = ~is_open & pc.field("furthest_stage").isin(["accepted", "won"])
     counts = [referrals.filter(each).num_rows for each in (overdue, slow, closed)]
-    return counts[0], counts[1] if counts[2] >= 10 else 0
+    return counts[0], counts[1] if counts[2] >= _FEW else 0
 
 
 def _standing(figures: Figures, words: Words) -> str:
@@ -184,7 +186,7 @@ def _standing(figures: Figures, words: Words) -> str:
         (words.say("tile.won", month=month), words.count(newest["won_count"])),
         (
             words.say("tile.win_rate", month=month),
-            words.percent(newest["won_count"] / decided) if decided >= 10 else "–",
+            words.percent(newest["won_count"] / decided) if decided >= _FEW else "–",
         ),
     ]
     drawn = "".join(
@@ -225,7 +227,7 @@ def _ends(figures: Figures, words: Words) -> str:
             [
                 words.name(row["values"]).capitalize(),
                 words.count(row["counts"]),
-                words.percent(row["counts"] / total) if total >= 10 else "–",
+                words.percent(row["counts"] / total) if total >= _FEW else "–",
             ]
             for row in sorted(counted, key=lambda row: -row["counts"])
         ),
@@ -241,7 +243,7 @@ def _funnel(figures: Figures, words: Words) -> str:
                 words.name(row["stage"]).capitalize(),
                 words.count(row["reached_count"]),
                 *(
-                    words.percent(row[name] if figures.referrals.num_rows >= 10 else None)
+                    words.percent(row[name] if figures.referrals.num_rows >= _FEW else None)
                     for name in ("step_conversion_rate", "cumulative_conversion_rate")
                 ),
             ]
@@ -253,7 +255,7 @@ def _funnel(figures: Figures, words: Words) -> str:
 def _wins(figures: Figures, words: Words) -> str:
     for row in figures.marts["win_rates"]:
         won, lost = row["won_count"], row["lost_count"]
-        if won + lost >= 10:
+        if won + lost >= _FEW:
             sentence = words.say(
                 "wins.answer",
                 rate=words.percent(row["win_rate"]),
@@ -363,7 +365,7 @@ def _worth(row: Row, value: str, converted: str, deals: int, words: Words) -> st
 
 def _rates_of_enough(row: Row, words: Words) -> list[str]:
     """The win rate, both values and the win rate by value; shares only of ten or more."""
-    is_enough = row["won_count"] + row["lost_count"] >= 10
+    is_enough = row["won_count"] + row["lost_count"] >= _FEW
     return [
         words.percent(row["win_rate"] if is_enough else None),
         *(
@@ -419,7 +421,7 @@ def _steps(figures: Figures, words: Words) -> str:
                 f"{words.name(row['from_stage'])} → {words.name(row['to_stage'])}",
                 words.count(row["referral_count"]),
                 words.duration(row["p50_days"]),
-                words.duration(row["p90_days"] if row["referral_count"] >= 10 else None),
+                words.duration(row["p90_days"] if row["referral_count"] >= _FEW else None),
             ]
             for row in figures.marts["stage_durations"]
         ),

@@ -46,9 +46,10 @@ def read_account(connection: duckdb.DuckDBPyConnection) -> Account | None:
 
 
 def is_published_copy(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether this is what `referrals publish` made: loads that succeeded, and nothing of theirs.
+    """Whether this is what `referrals publish` made.
 
-    A warehouse has its account besides; one of an older version has dlt's tables.
+    It has a load that succeeded, but neither an account, as a warehouse has, nor dlt's tables, as
+    one of an older version has.
     """
     if not has_load(connection) or read_account(connection) is not None:
         return False

@@ -1,4 +1,4 @@
-"""One read-only question to the warehouse, in a cage."""
+"""Runs one read-only query on a connection that can reach nothing but the warehouse."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -28,7 +28,7 @@ _ALLOWED = (
 )
 
 # No file, no network, no extension, no way back: what is asked sees this database alone.
-_CAGE = (
+_LOCKDOWN = (
     f"set memory_limit = '{MAX_MEMORY}'",
     "set temp_directory = ''",
     "set enable_external_access = false",
@@ -56,7 +56,7 @@ def query(
     told where they cannot know all of it. Raises UsageError where the SQL is wrong, is more than
     one statement, or does more than read.
     """
-    with caged(warehouse, as_of=as_of, known_at=known_at, warn=warn) as connection:
+    with locked_down(warehouse, as_of=as_of, known_at=known_at, warn=warn) as connection:
         try:
             answer = _ask(connection, sql) if _reads(sql) else None
         except duckdb.InterruptException as error:
@@ -90,7 +90,7 @@ def _reads(sql: str) -> bool:
 
 
 @contextmanager
-def caged(
+def locked_down(
     warehouse: Path,
     *,
     as_of: str | None = None,
@@ -106,7 +106,7 @@ def caged(
             _require_known(connection)
         if as_of is not None:
             _warn_if_ahead(connection, warn)
-        for setting in _CAGE:
+        for setting in _LOCKDOWN:
             connection.execute(setting)
         yield connection
 
@@ -115,12 +115,12 @@ def caged(
 def reading_marts(
     warehouse: Path, *, as_of: str | None = None, warn: Warn = ignore
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A caged connection for reading marts that this version has.
+    """A read-only connection for reading marts that this version has.
 
     Raises UsageError where the warehouse holds no finished load, and where its views are those of
     another version.
     """
-    with caged(warehouse, as_of=as_of, warn=warn) as connection:
+    with locked_down(warehouse, as_of=as_of, warn=warn) as connection:
         if not has_load(connection):
             raise UsageError(f"{warehouse} holds no finished load yet. Run 'referrals load' first.")
         try:
