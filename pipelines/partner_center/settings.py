@@ -62,6 +62,20 @@ class PartnerCenterCredentials(CredentialsConfiguration):
                 value = re.sub(r"^bearer\s+", "", value, flags=re.IGNORECASE)
             setattr(self, name, value)
 
+    def require_client(self) -> None:
+        """Raise UsageError unless these say which application signs in, and at which authority."""
+        if not self.client_id:
+            raise UsageError(
+                "Nothing says who signs in to Partner Center. In "
+                "sources.partner_center.credentials set client_id and tenant_id of your app "
+                "registration and run 'referrals login', or set access_token."
+            )
+        if not self.authority.startswith("https://"):
+            raise UsageError(
+                f"The sign-in authority is '{self.authority}', but tokens are only asked for over "
+                "https. Correct sources.partner_center.credentials.authority."
+            )
+
 
 @configspec
 class PartnerCenterSettings(BaseConfiguration):

@@ -268,7 +268,7 @@ def login(
     import webbrowser
 
     from partner_center.settings import resolve_settings
-    from partner_center.sign_in.user import (
+    from partner_center.sign_in.msal_sign_in import (
         read_refresh_token,
         sign_in_with_browser,
         sign_in_with_device_code,

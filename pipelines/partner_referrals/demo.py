@@ -6,7 +6,7 @@ from pathlib import Path
 
 from partner_center.resources import RESOURCES
 from partner_center.settings import PartnerCenterCredentials, PartnerCenterSettings
-from partner_center.sign_in.user import sign_in_with_device_code
+from partner_center.sign_in.msal_sign_in import sign_in_with_device_code
 from partner_center_sandbox import Sandbox
 from partner_referrals.errors import UsageError
 from partner_referrals.load import load_resources

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from partner_center.settings import resolve_settings
-from partner_center.sign_in.user import sign_in_with_device_code
+from partner_center.sign_in.msal_sign_in import sign_in_with_device_code
 from partner_center_sandbox import Sandbox
 from partner_center_sandbox.tokens import TokenUser
 from support.records import NOW, referral

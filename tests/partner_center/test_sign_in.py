@@ -19,13 +19,12 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from partner_center.resources.referrals import REFERRALS_PATH
 from partner_center.settings import PartnerCenterCredentials
-from partner_center.sign_in.user import (
-    PartnerUser,
+from partner_center.sign_in.msal_sign_in import (
     read_refresh_token,
-    sign_in,
     sign_in_with_browser,
     sign_in_with_device_code,
 )
+from partner_center.sign_in.user import PartnerUser, sign_in
 from partner_center_sandbox import Behaviour, Sandbox
 from partner_center_sandbox.authority import sign_in_error
 from partner_referrals.errors import (

@@ -5,7 +5,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from msal import ConfidentialClientApplication, PublicClientApplication
 
@@ -86,9 +86,11 @@ class MsalSignIn:
             answer: dict[str, Any] | None = self._application.acquire_token_silent_with_error(
                 [scope], account, force_refresh=force_refresh
             )
-            return answer or self._nobody()
+            if answer:
+                return answer
+            raise self._nobody()
         if not self._credentials.refresh_token:
-            self._nobody()
+            raise self._nobody()
         traded: dict[str, Any] = self._application.acquire_token_by_refresh_token(
             self._credentials.refresh_token, [scope]
         )
@@ -110,9 +112,9 @@ class MsalSignIn:
         wanted = known.get("home_account_id")
         return next((each for each in accounts if each["home_account_id"] == wanted), None)
 
-    def _nobody(self) -> NoReturn:
+    def _nobody(self) -> SignInRequired:
         holds = "is empty or damaged" if self._file.is_damaged else "holds no sign-in for this app"
-        raise SignInRequired(
+        return SignInRequired(
             f"Nobody has signed in yet: the token cache {self._file.path} {holds}. "
             f"What the warehouse holds is kept. {_LOGIN}"
         )
@@ -121,30 +123,24 @@ class MsalSignIn:
 def sign_in_with_device_code(
     credentials: PartnerCenterCredentials,
     show: Callable[[str], None],
+    *,
     certificate: Path | None = None,
 ) -> str:
     """Let a person sign in with a browser of theirs; keep the tokens, return the account's name.
 
     `show` is called once with what to do; then this waits until it is done or the code expires.
+    `certificate` is trusted for an authority on this machine.
     """
-    file = _cache_file(credentials)
-    # A file that cannot be used is told before anybody takes the trouble of signing in.
-    with file.opened(new_cache()):
-        pass
-    cache = new_cache()
+    file = _usable_file(credentials)
     with explain_failures(credentials.authority):
-        application = _application(credentials, certificate, cache, secret="")
+        application = _application(credentials, certificate, new_cache(), secret="")
         flow = application.initiate_device_flow([ANALYTICS_SCOPE])
     if "user_code" not in flow:
         raise refusal(flow, _LOGIN)
     show(f"Open {flow['verification_uri']} in a browser and enter the code {flow['user_code']}")
     with explain_failures(credentials.authority):
         answer = application.acquire_token_by_device_flow(flow)
-    if "access_token" not in answer:
-        raise refusal(answer, _LOGIN)
-    account = _remember_account(application, answer, _fingerprint(credentials.refresh_token))
-    file.merge(cache)
-    return account
+    return _keep(application, answer, credentials, file)
 
 
 def sign_in_with_browser(
@@ -152,20 +148,19 @@ def sign_in_with_browser(
     show: Callable[[str], None],
     open_browser: Callable[[str], object],
     paste: Callable[[], str] | None = None,
+    *,
     certificate: Path | None = None,
 ) -> str:
     """Sign a user in to a confidential client (authorization code with PKCE); the account's name.
 
     The tokens are kept in the token cache. With `paste` no browser is opened: it returns the
-    address at which a browser elsewhere ended.
+    address at which a browser elsewhere ended. `certificate` is trusted for an authority on this
+    machine.
     """
-    file, cache = _cache_file(credentials), new_cache()
-    # A file that cannot be used is told before anybody takes the trouble of signing in.
-    with file.opened(new_cache()):
-        pass
+    file = _usable_file(credentials)
     secret = credentials.client_secret
     with explain_failures(credentials.authority):
-        application = _application(credentials, certificate, cache, secret=secret)
+        application = _application(credentials, certificate, new_cache(), secret=secret)
     with LoopbackListener() as listener:
         flow = _begin_code_flow(application, PASTE_ADDRESS if paste else listener.address)
         show(f"Open {flow['auth_uri']} in a browser and sign in as a partner user.")
@@ -182,11 +177,7 @@ def sign_in_with_browser(
         )
     with explain_failures(credentials.authority):
         tokens = application.acquire_token_by_auth_code_flow(flow, answer)
-    if "access_token" not in tokens:
-        raise refusal(tokens, _LOGIN)
-    account = _remember_account(application, tokens, _fingerprint(credentials.refresh_token))
-    file.merge(cache)
-    return account
+    return _keep(application, tokens, credentials, file)
 
 
 def _begin_code_flow(application: Any, redirect_uri: str) -> dict[str, Any]:
@@ -218,6 +209,29 @@ def read_refresh_token(credentials: PartnerCenterCredentials) -> str:
 def _cache_file(credentials: PartnerCenterCredentials) -> TokenCacheFile:
     named = credentials.token_cache
     return TokenCacheFile(Path(named).expanduser() if named else default_path())
+
+
+def _usable_file(credentials: PartnerCenterCredentials) -> TokenCacheFile:
+    """The token cache; one that cannot be used is told before anybody signs in for it."""
+    credentials.require_client()
+    file = _cache_file(credentials)
+    with file.opened(new_cache()):
+        pass
+    return file
+
+
+def _keep(
+    application: Any,
+    answer: dict[str, Any],
+    credentials: PartnerCenterCredentials,
+    file: TokenCacheFile,
+) -> str:
+    """Keep the tokens of a sign-in; the account's name. Raises SignInRequired if it was refused."""
+    if "access_token" not in answer:
+        raise refusal(answer, _LOGIN)
+    account = _remember_account(application, answer, _fingerprint(credentials.refresh_token))
+    file.merge(application.token_cache)
+    return account
 
 
 def _application(

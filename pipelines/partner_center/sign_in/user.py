@@ -5,7 +5,6 @@ refresh_token    is traded in for tokens; what replaces it is kept in the token 
 client_id        alone or with client_secret: tokens that `referrals login` put into the token cache
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -94,52 +93,11 @@ def sign_in(
     """
     if credentials.access_token or credentials.engagements_access_token:
         return _GivenTokens(credentials)
-    _require_client(credentials)
+    credentials.require_client()
     # Here, because importing MSAL takes a while that a given token can spare.
     from partner_center.sign_in.msal_sign_in import MsalSignIn
 
     return MsalSignIn(credentials, certificate)
-
-
-def sign_in_with_device_code(
-    credentials: PartnerCenterCredentials,
-    show: Callable[[str], None],
-    *,
-    certificate: Path | None = None,
-) -> str:
-    """Let a person sign in with a browser of theirs; keep the tokens, return the account's name.
-
-    `show` is called once with what to do; then this waits until it is done or the code expires.
-    """
-    _require_client(credentials)
-    from partner_center.sign_in import msal_sign_in
-
-    return msal_sign_in.sign_in_with_device_code(credentials, show, certificate)
-
-
-def sign_in_with_browser(
-    credentials: PartnerCenterCredentials,
-    show: Callable[[str], None],
-    open_browser: Callable[[str], object],
-    paste: Callable[[], str] | None = None,
-    *,
-    certificate: Path | None = None,
-) -> str:
-    """Sign a user in to a client with a secret; keep the tokens, return the account's name.
-
-    With `paste` no browser is opened: it returns the address at which a browser elsewhere ended.
-    """
-    _require_client(credentials)
-    from partner_center.sign_in import msal_sign_in
-
-    return msal_sign_in.sign_in_with_browser(credentials, show, open_browser, paste, certificate)
-
-
-def read_refresh_token(credentials: PartnerCenterCredentials) -> str:
-    """The refresh token that the last sign-in left in the token cache."""
-    from partner_center.sign_in import msal_sign_in
-
-    return msal_sign_in.read_refresh_token(credentials)
 
 
 class _GivenTokens:
@@ -173,17 +131,3 @@ class _GivenTokens:
 
     def identity(self, scope: str = ANALYTICS_SCOPE) -> Identity:
         return token_identity(self.access_token(scope))
-
-
-def _require_client(credentials: PartnerCenterCredentials) -> None:
-    if not credentials.client_id:
-        raise UsageError(
-            "Nothing says who signs in to Partner Center. In sources.partner_center.credentials "
-            "set client_id and tenant_id of your app registration and run 'referrals login', or "
-            "set access_token."
-        )
-    if not credentials.authority.startswith("https://"):
-        raise UsageError(
-            f"The sign-in authority is '{credentials.authority}', but tokens are only asked for "
-            "over https. Correct sources.partner_center.credentials.authority."
-        )
