@@ -317,26 +317,19 @@ def load(
     """Bring the warehouse up to what Partner Center shows now."""
     from partner_referrals.alerts import alerting
     from partner_referrals.output.terminal import RunProgress
-    from partner_referrals.settings import PUBLISH_DIR, read_destination
+    from partner_referrals.settings import PUBLISH_DIR, name_warehouse, read_destination
 
     with (
         _one_json_object(as_json) as answer,
         alerting("referrals load", _say, warehouse) as alerts,
     ):
-        if full and filter:
-            raise UsageError("--full lists everything and --filter a part. Give one of them.")
-        if filter is not None and not filter.strip():
-            raise UsageError(
-                "--filter is empty, which would load everything. Nothing was loaded; write an "
-                "expression such as \"status eq 'Won'\", or leave the option out."
-            )
+        _check_filter(filter, full)
         # dlt reads the configuration when it is imported, so not before it was checked.
         _check_configuration(with_source=True)
-        warehouse = _locate(warehouse)
+        warehouse = name_warehouse(warehouse)
         is_file = read_destination() == "duckdb"
         alerts.warehouse = str(warehouse.absolute()) if is_file else "postgres"
-        from partner_referrals.load import LoadOptions
-        from partner_referrals.load import load_resources as run_load
+        from partner_referrals.load import LoadOptions, load_resources
         from partner_referrals.warehouse.view_settings import read_view_settings
         from partner_referrals.warehouse.views import SQL
 
@@ -348,11 +341,13 @@ def load(
             same_account=same_account,
             views=read_view_settings(),
         )
-        # Before anything is requested, as the directory to publish to.
+        # Deadlines or rates that cannot be read are told before anything is requested.
         options.views.read(SQL)
+        run_load = load_resources
         if not is_file:
-            from partner_referrals.load.postgres import load_into_postgres as run_load
+            from partner_referrals.load.postgres import load_into_postgres
 
+            run_load = load_into_postgres
             if target:
                 raise UsageError(
                     "[publish] dir is set, but only a DuckDB file can be published, and [pipeline] "
@@ -386,6 +381,16 @@ def load(
             alerts.note_good_load()
     if unreconciled:
         raise typer.Exit(EXIT_NOT_RECONCILED)
+
+
+def _check_filter(filter: str | None, full: bool) -> None:
+    if full and filter:
+        raise UsageError("--full lists everything and --filter a part. Give one of them.")
+    if filter is not None and not filter.strip():
+        raise UsageError(
+            "--filter is empty, which would load everything. Nothing was loaded; write an "
+            "expression such as \"status eq 'Won'\", or leave the option out."
+        )
 
 
 def _shown(count: int | None) -> str:
