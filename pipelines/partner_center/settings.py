@@ -182,6 +182,7 @@ def _coerce(given: Mapping[str, Any]) -> dict[str, Any]:
                     f"credentials has no {', '.join(unknown)}. Known are: {', '.join(known)}. "
                     "Nothing was sent."
                 )
+            value = {key: str(each) for key, each in value.items() if each is not None}
         elif name == "credentials" and not isinstance(value, PartnerCenterCredentials | None):
             raise UsageError(
                 f"credentials is of the type {type(value).__name__}. Nothing was sent; give a "

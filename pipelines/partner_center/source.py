@@ -67,7 +67,7 @@ def partner_center(
     Raises UsageError for values that cannot work; SignInRequired, while extracting, if nobody is
     signed in.
     """
-    groups = [groupby] if isinstance(groupby, str) else list(groupby)
+    groups = list(dict.fromkeys([groupby] if isinstance(groupby, str) else groupby or ()))
     if not groups:
         raise UsageError(
             "groupby names no field. Nothing was sent; for the referrals alone call "
@@ -75,7 +75,8 @@ def partner_center(
         )
     if unknown := [field for field in groups if field not in FIELDS]:
         raise UsageError(
-            f"Referrals cannot be grouped by {', '.join(unknown)}. Fields: {', '.join(FIELDS)}."
+            f"Referrals cannot be grouped by {', '.join(map(str, unknown))}. Fields: "
+            f"{', '.join(FIELDS)}."
         )
     settings = resolve_settings(
         _own_section(),

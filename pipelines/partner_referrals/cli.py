@@ -365,7 +365,7 @@ def load(
             )
         rows = [run.as_row() for run in outcome.runs]
         if len(rows) > 1:
-            answer |= {"succeeded": True, "runs": rows}
+            answer |= {"succeeded": not any(outcome.errors), "runs": rows}
         elif outcome.succeeded:
             answer |= rows[0]
         unpublished = None
@@ -404,7 +404,9 @@ def _one_json_object(is_wanted: bool) -> Iterator[dict[str, Any]]:
     try:
         yield answer
     except ReferralsError as error:
-        answer |= {"succeeded": False, "error": str(error), "exit_code": error.exit_code}
+        # Where only publishing failed, what was loaded is there.
+        answer.setdefault("succeeded", False)
+        answer |= {"error": str(error), "exit_code": error.exit_code}
         raise
     except KeyboardInterrupt:
         answer |= {"succeeded": False, "error": "interrupted", "exit_code": EXIT_INTERRUPTED}

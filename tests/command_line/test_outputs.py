@@ -89,6 +89,29 @@ def test_views_on_a_full_disk_are_told(loaded):
     assert "The views could not be finished" in ended.stderr
 
 
+def test_first_load_that_fails_leaves_no_figures(serve, referrals, warehouse, tmp_path):
+    """Views without a load would answer with zeros."""
+    serve(referral("a")).revoke_access_tokens()
+    other = tmp_path / "other.duckdb"
+
+    assert 3 == referrals("load", "--warehouse", other)[0]
+    assert 2 == referrals("query", "from marts.referrals", "--warehouse", other)[0]
+    code, _, err = referrals("query", "select 1 as n", "--warehouse", other)
+    assert (0, True) == (code, "holds no finished load yet" in err)
+
+
+def test_load_that_is_not_published_has_succeeded(serve, referrals, monkeypatch):
+    """As its row in load_runs says; what became of publishing is told beside it."""
+    serve(referral("a"))
+    monkeypatch.setenv("PUBLISH__DIR", "not/there")
+
+    code, out, _ = referrals("load", "--json")
+
+    found = json.loads(out)
+    assert (2, 2, True, 1) == (code, found["exit_code"], found["succeeded"], found["rows_new"])
+    assert "not published" in found["error"]
+
+
 def test_load_of_a_later_clock_is_told(loaded, referrals):
     """A load that ended after now holds all figures at its moment, so each command says so."""
     with duckdb.connect(loaded) as connection:
@@ -100,6 +123,11 @@ def test_load_of_a_later_clock_is_told(loaded, referrals):
         ended, out, err = referrals(command)
         assert code == ended
         assert "A load ended at 2099-01-01 00:00 UTC, which is later than now" in out + err
+    (advised,) = re.findall(r"delete from .*'UTC'", err + out)
+    with duckdb.connect(loaded) as connection:
+        for zone, count in (("America/New_York", 1), ("Asia/Tokyo", 0)):
+            connection.execute(f"set TimeZone = '{zone}'")
+            assert [(count,)] == connection.execute(advised).fetchall()
 
 
 def test_backup_on_a_full_disk_names_the_file(loaded):

@@ -416,6 +416,7 @@ def test_view_of_somebody_else_costs_no_rows(database, serve, referrals, monkeyp
     assert 1 == code
     assert "What was loaded is kept in postgres, but its views are those of before." in told
     assert "view own depends on view marts.referrals" in told
+    assert "state before this run" not in told
     assert [(2,)] == run(database, "select count(*) from public.own")
     run(database, "drop view public.own")
     assert 0 == referrals("load")[0]
@@ -427,3 +428,51 @@ def test_password_may_be_left_out(database, partner_center, referrals, monkeypat
 
     assert 0 == referrals("load")[0]
     assert_right(database, partner_center)
+
+
+def test_views_that_may_not_be_made_cost_no_rows(database, serve, referrals, monkeypatch):
+    """The rows are kept, and the refusal is told."""
+    name = database.rpartition("/")[2]
+    run(database, f"create role loader login; grant create, temporary on database {name} to loader")
+    own = re.sub("//.*?@", "//loader@", database)
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", own)
+    source = serve(referral("first"))
+    assert 0 == referrals("load")[0]
+    run(database, "alter schema marts owner to current_user; delete from settings.made_views")
+    source.put(referral("second"))
+
+    code, _, told = referrals("load")
+
+    assert 2 == code
+    assert "What was loaded is kept in postgres" in told
+    assert [(2,)] == run(database, "select count(*) from partner_center.referrals")
+
+
+def test_settings_are_put_back(database, serve, referrals):
+    """What a view of the settings was replaced by does not outlive a load."""
+    serve(referral("first"))
+    assert 0 == referrals("load")[0]
+    before = run(database, "select * from settings.sla_rules order by 1, 2")
+    run(
+        database,
+        "create or replace view settings.sla_rules as "
+        "select 'x'::text as rule, null::timestamp as applies_from, null::timestamp as applies_to, "
+        "1 as limit_hours",
+    )
+
+    assert 0 == referrals("load")[0]
+    assert before == run(database, "select * from settings.sla_rules order by 1, 2")
+
+
+def test_mirror_may_be_a_link(database, serve, referrals, tmp_path):
+    """On another disk, say."""
+    serve(referral("first"))
+    assert 0 == referrals("load")[0]
+    (tmp_path / "elsewhere").mkdir()
+    mirror = tmp_path / "referrals.duckdb.postgres"
+    mirror.rename(tmp_path / "elsewhere" / "mirror")
+    mirror.symlink_to(tmp_path / "elsewhere" / "mirror")
+
+    assert 0 == referrals("load")[0]
+    assert mirror.is_symlink()
+    assert mirror.exists()

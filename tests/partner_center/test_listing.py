@@ -114,6 +114,11 @@ def test_server_that_ignores_skip_is_noticed(serve, listing, has_total):
         # It counts the page, not the table.
         ({"has_total": True, "total_offset": -2 * PAGE}, 3 * PAGE, None),
         ({"has_total": False, "ignores_skip": True}, PAGE, False),
+        # In another order each time, so that each page looks new.
+        ({"has_total": False, "ignores_skip": True, "shuffle": True}, PAGE, False),
+        # As from a table of one page, of which the server sends its only one for every `skip`.
+        ({"total_offset": -2 * PAGE, "ignores_skip": True, "shuffle": True}, PAGE, True),
+        ({"ignores_skip": True, "shuffle": True, "next_link": "real"}, PAGE, False),
     ],
 )
 def test_equal_rows_without_ids_may_fill_pages(
@@ -121,7 +126,12 @@ def test_equal_rows_without_ids_may_fill_pages(
 ):
     """Searches may be equal, page after page; only a server that ignores `skip` ends them."""
     monkeypatch.setenv("SOURCES__PARTNER_CENTER__PAGE_SIZE", str(PAGE))
-    with Sandbox([], searches=[{"searchDate": "2026-03-01"}] * (3 * PAGE), now=NOW) as sandbox:
+    is_shuffled = behaviour.get("shuffle", False)
+    searches = [
+        {"searchDate": "2026-03-01", "keywordSearchText": str(number * is_shuffled)}
+        for number in range(3 * PAGE)
+    ]
+    with Sandbox([], searches=searches, now=NOW) as sandbox:
         settings = configure(sandbox) and resolve_settings()
         for name, value in behaviour.items():
             setattr(sandbox.behaviour, name, value)

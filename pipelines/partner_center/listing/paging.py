@@ -53,10 +53,12 @@ class Pages:
         self._since = since
         self._follows_links = True
         self._is_plain = False
+        self._ignores_skip: bool | None = None
         self.misses_end = self.ignores_total = self.is_part = False
 
     def __iter__(self) -> Generator[Page, None, None]:
         self.misses_end = self.ignores_total = self.is_part = False
+        self._ignores_skip = None
         pages = self._all_pages()
         return pages if self._since is None else self._until_older(pages, self._since)
 
@@ -157,8 +159,8 @@ class Pages:
                 return
             page = following
             empty_pages = 0 if page.item_count else empty_pages + 1
-            is_known = page.item_count and not known.add(page)
-            if (is_known and self._is_repeated(page, link)) or empty_pages == _MAX_FRUITLESS_PAGES:
+            is_known = not known.add(page)
+            if self._is_repeated(page, is_known, link) or empty_pages == _MAX_FRUITLESS_PAGES:
                 self.misses_end = True
                 return
             self.ignores_total = self.ignores_total or (is_behind and page.item_count > 0)
@@ -233,7 +235,8 @@ class Pages:
                 is_at_end = is_at_end or not page.item_count
                 yield page
                 fruitless = repeats.count(page)
-                if fruitless and not fruitless % _MAX_FRUITLESS_PAGES and self._is_repeated(page):
+                is_time = fruitless and not fruitless % _MAX_FRUITLESS_PAGES
+                if is_time and self._is_repeated(page, is_known=True):
                     self.misses_end = True
                     return
         if not is_at_end:
@@ -250,25 +253,26 @@ class Pages:
         # Some send their first or last rows once more.
         known = _KnownIds(first, last)
         received = total
-        while page.item_count and (known.add(page) or not self._is_repeated(page)):
+        while page.item_count and not self._is_repeated(page, not known.add(page)):
             self.ignores_total = True
             yield page
             received += page.item_count
             page = self._fetch(received, self._settings.page_size)
         self.misses_end = bool(page.item_count)
 
-    def _is_repeated(self, page: Page, link: str | None = None) -> bool:
-        """Whether a page that holds nothing new is what the server sends for every `skip`.
+    def _is_repeated(self, page: Page, is_known: bool, link: str | None = None) -> bool:
+        """Whether a page holds rows of before: what the server sends for every `skip`.
 
-        Rows without ids may be equal on two pages. Then only a server that ignores `skip` has rows
-        far behind all of them, too.
+        Rows without ids may be equal on two pages, or come in another order each time, so that
+        neither what is known nor what is new proves anything. Then only a server that ignores
+        `skip` has rows far behind all of them, too.
         """
-        if page.has_ids or link:
-            return True
-        far = page
-        with optional_request():
-            far = self._fetch(_FAR_BEHIND, 1)
-        return bool(far.item_count)
+        if page.has_ids or not page.item_count or (link and is_known):
+            return bool(page.item_count) and is_known
+        if self._ignores_skip is None:
+            with optional_request():
+                self._ignores_skip = self._fetch(_FAR_BEHIND, 1).item_count > 0
+        return is_known if self._ignores_skip is None else self._ignores_skip
 
 
 class _KnownIds:

@@ -30,7 +30,7 @@ from partner_referrals.load.tags import replace_tags
 from partner_referrals.warehouse.account import Account, write_account
 from partner_referrals.warehouse.connection import open_warehouse, transaction
 from partner_referrals.warehouse.tables import create_tables
-from partner_referrals.warehouse.views import make_tables_and_views
+from partner_referrals.warehouse.views import refresh_views
 
 # Renames move no date, so that only a full listing finds them.
 FULL_LISTING_EVERY = timedelta(days=7)
@@ -145,13 +145,20 @@ def _list(job: Job, state: WarehouseState, mode: str, place: Path) -> Listing:
 
 @contextmanager
 def _making_tables_and_views(job: Job) -> Iterator[None]:
-    """Make them while answers are awaited: it takes half a second, and nobody reads them yet."""
+    """Make them while answers are awaited: it takes half a second, and nobody reads them yet.
+
+    They are kept only where the block ends well: views without a load would answer with zeros.
+    """
 
     def make() -> None:
-        with open_warehouse(job.warehouse) as connection:
-            make_tables_and_views(connection, job.options.views)
+        create_tables(connection)
+        refresh_views(connection, job.options.views)
 
-    with ThreadPoolExecutor(max_workers=1) as beside:
+    with (
+        open_warehouse(job.warehouse) as connection,
+        transaction(connection),
+        ThreadPoolExecutor(max_workers=1) as beside,
+    ):
         made = beside.submit(make)
         yield
         made.result()

@@ -7,6 +7,7 @@ server if the two do not match.
 """
 
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ import pyarrow as pa
 from partner_center.schema.tables import REFERRALS, Table
 from partner_center.settings import PartnerCenterSettings
 from partner_center.wording import counted
-from partner_referrals.errors import ReferralsError, TryAgainLater, UsageError, WarehouseFailed
+from partner_referrals.errors import ReferralsError, TryAgainLater, UsageError
 from partner_referrals.load.options import Clock, LoadOptions, utc_now
 from partner_referrals.load.outcome import LoadOutcome
 from partner_referrals.load.postgres_server import PostgresServer, connect_to_postgres
@@ -36,9 +37,7 @@ from partner_referrals.warehouse.view_settings import ViewSettings
 from partner_referrals.warehouse.views import SCHEMAS
 
 _WITHOUT_OPTIONS = LoadOptions()
-_VIEW = re.compile(
-    rf"create (?P<is_materialised>materialized )?view (?P<name>({'|'.join(SCHEMAS)})\.\w+)"
-)
+_VIEW = re.compile(r"create (?P<is_materialised>materialized )?view (?P<name>(?P<schema>\w+)\.\w+)")
 # What identifies a row. Only the end of a version is ever changed in place. Tables that are not
 # here are replaced as a whole.
 _KEYS = {
@@ -123,6 +122,7 @@ def _refresh_views(server: PostgresServer, settings: ViewSettings) -> int:
     statements = view_ddl("postgres", settings)
     views = [found for each in statements if (found := _VIEW.match(each))]
     names = [view["name"] for view in views]
+    count = sum(view["schema"] in SCHEMAS for view in views)
     source = hashlib.sha256("\n".join(statements).encode()).hexdigest()
     server.execute("create schema if not exists settings")
     server.execute("create table if not exists settings.made_views (source text, made text)")
@@ -131,13 +131,21 @@ def _refresh_views(server: PostgresServer, settings: ViewSettings) -> int:
         for view in views:
             if view["is_materialised"]:
                 server.execute(f"refresh materialized view {view['name']}")
-        return len(views)
+        return count
     for statement in statements:
         server.execute(statement)
     server.execute("delete from settings.made_views")
     made = _read_views(server, names)
     server.execute("insert into settings.made_views values (%s, %s)", source, made)
-    return len(views)
+    return count
+
+
+def _refresh_materialised(server: PostgresServer) -> None:
+    """Compute the materialised marts anew that are there."""
+    for (name,) in server.execute(
+        "select format('marts.%I', matviewname) from pg_matviews where schemaname = 'marts'"
+    ):
+        server.execute(f"refresh materialized view {name}")
 
 
 def _read_views(server: PostgresServer, names: list[str]) -> str:
@@ -165,8 +173,7 @@ def _refuse_second_warehouse(warehouse: Path) -> None:
 @contextmanager
 def _mirror(warehouse: Path) -> Iterator[tuple[Path, Path]]:
     """A warehouse file that holds what the server holds, and a temporary directory."""
-    # DuckDB takes a relative path that begins with `md:` for a URL.
-    kept = warehouse.absolute().with_name(f"{warehouse.name}.postgres")
+    kept = Path(os.path.realpath(f"{warehouse}.postgres"))
     with run_lock(warehouse), explain_errors(kept), temporary_directory(kept) as directory:
         # Moved away while it changes, so that a killed load leaves no mirror that is ahead.
         mirror = directory / "mirror.duckdb"
@@ -231,9 +238,9 @@ def _note_keys(connection: duckdb.DuckDBPyConnection) -> None:
 def _copy_new_rows(mirror: Path, directory: Path, views: ViewSettings | None) -> None:
     """Copy what the mirror gained to the server and make the views, if any, in one transaction.
 
-    Views that cannot be made cost no rows: these are kept, then WarehouseFailed is raised.
+    Views that cannot be made cost no rows: these are kept, then the error is raised.
     """
-    trouble = None
+    trouble: ReferralsError | None = None
     with (
         duckdb.connect(mirror, read_only=True) as connection,
         connect_to_postgres() as server,
@@ -251,12 +258,14 @@ def _copy_new_rows(mirror: Path, directory: Path, views: ViewSettings | None) ->
             try:
                 with server.savepoint():
                     _refresh_views(server, views)
-            except WarehouseFailed as error:
+            except ReferralsError as error:
                 trouble = error
+                with suppress(ReferralsError), server.savepoint():
+                    _refresh_materialised(server)
         server.commit()
     (directory / "copied").touch()
     if trouble:
-        raise WarehouseFailed(
+        raise type(trouble)(
             f"What was loaded is kept in postgres, but its views are those of before. {trouble}"
         )
 

@@ -68,7 +68,7 @@ class PostgresServer:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Undo what fails inside, raised as WarehouseFailed; the transaction goes on."""
+        """Undo what fails inside, raised as a ReferralsError; the transaction goes on."""
         import psycopg2
 
         self.execute("savepoint before")
@@ -76,7 +76,7 @@ class PostgresServer:
             yield
         except psycopg2.Error as error:
             self.execute("rollback to savepoint before")
-            raise _explain(error) from error
+            raise _explain(error, "") from error
 
     def create_table(self, table: Table) -> None:
         """Make a table, or add the columns that an older one lacks."""
@@ -142,7 +142,7 @@ def connect_to_postgres() -> Iterator[PostgresServer]:
         finally:
             connection.close()
     except psycopg2.Error as error:
-        raise _explain(error) from error
+        raise _explain(error, "It holds the state before this run. ") from error
 
 
 def _read_address() -> str:
@@ -151,25 +151,24 @@ def _read_address() -> str:
     return str(settings.credentials.to_native_representation())
 
 
-def _explain(error: Any) -> ReferralsError:
+def _explain(error: Any, meaning: str) -> ReferralsError:
+    """What the driver said, in a sentence; `meaning` is one about the data, or nothing."""
     said = reason_of(error)
     if _BUSY.search(str(error)):
         return TryAgainLater(
-            f"The destination postgres is busy: {said}. Nothing was changed there; load again "
-            "later."
+            f"The destination postgres is busy: {said}. {meaning}Load again later."
         )
     if dependent := error.diag.message_detail if error.pgcode == _DEPENDENTS else "":
         return WarehouseFailed(
             f"The destination postgres keeps a view that has to be replaced: {said}. "
-            f"{dependent.replace(chr(10), '; ')}. Drop what depends on it, load again, then make "
-            "it anew; or keep it in tables of your own."
+            f"{dependent.replace(chr(10), '; ')}. {meaning}Drop what depends on it, load again, "
+            "then make it anew; or keep it in tables of your own."
         )
     if _REFUSED.search(str(error)):
         return UsageError(
-            f"The destination postgres refuses us: {said}. Nothing was changed there. Check "
+            f"The destination postgres refuses us: {said}. {meaning}Check "
             "[destination.postgres.credentials] and the rights of that user."
         )
     return WarehouseFailed(
-        f"The destination postgres failed: {said}. It holds the state before this run; correct "
-        "the cause and load again."
+        f"The destination postgres failed: {said}. {meaning}Correct the cause and load again."
     )

@@ -70,7 +70,8 @@ def is_same_file(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
     except FileNotFoundError:
-        return one.resolve() == other.resolve()
+        # Path's own resolve() raises where links lead in a circle.
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 def sync(file: IO[bytes]) -> None:

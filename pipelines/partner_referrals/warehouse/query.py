@@ -106,6 +106,8 @@ def locked_down(
             _require_known(connection)
         if as_of is not None:
             _warn_if_ahead(connection, warn)
+        if not has_load(connection):
+            warn(f"{warehouse} holds no finished load yet, so that every figure is of nothing.")
         for setting in _LOCKDOWN:
             connection.execute(setting)
         yield connection

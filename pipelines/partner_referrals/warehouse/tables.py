@@ -240,8 +240,8 @@ def explain_future_load(loaded_at: datetime) -> str:
     return (
         f"A load ended at {loaded_at:%Y-%m-%d %H:%M} UTC, which is later than now: the clock was "
         "wrong then. Every figure is as of that moment until it has passed. Put back a backup of "
-        "before that load; or delete its rows with another DuckDB client: delete from "
-        "partner_center.load_runs where finished_at > now()."
+        "before that load; or delete its rows with a client of the database: delete from "
+        "partner_center.load_runs where finished_at > now() at time zone 'UTC'."
     )
 
 
