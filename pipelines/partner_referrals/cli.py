@@ -616,7 +616,6 @@ def status(
     warehouse = _locate(warehouse, "status")
     from partner_referrals.output.terminal import show_status
     from partner_referrals.warehouse.status import read_status
-    from partner_referrals.warehouse.tables import explain_future_load
 
     limit = None if max_age is None else _read_age(max_age)
     now = _now()
@@ -638,8 +637,8 @@ def status(
         )
     else:
         show_status(_out, state)
-    if state.newest_load_at and state.newest_load_at > now:
-        _say(explain_future_load(state.newest_load_at))
+    if state.future_load:
+        _say(state.future_load)
     if is_old:
         found = (
             "Only loads with --filter have succeeded, and these do not count."

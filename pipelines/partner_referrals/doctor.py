@@ -41,7 +41,6 @@ from partner_referrals.warehouse.records import count_records, describe_records
 from partner_referrals.warehouse.tables import (
     explain_future_load,
     has_table,
-    newest_load,
     require_own_columns,
 )
 from partner_referrals.warehouse.view_settings import read_view_settings
@@ -209,9 +208,10 @@ def _describe_warehouse(warehouse: Path) -> str:
         return f"{warehouse} will be made by the first load"
     with open_warehouse(warehouse, read_only=True, wait_seconds=0) as connection:
         require_own_columns(connection)
-        newest_load_at = newest_load(connection) if has_table(connection, "load_runs") else None
-        if newest_load_at and newest_load_at > utc_now():
-            raise WarehouseFailed(explain_future_load(newest_load_at))
+        if has_table(connection, "load_runs") and (
+            future_load := explain_future_load(connection, utc_now())
+        ):
+            raise WarehouseFailed(future_load)
         return f"{warehouse} holds {describe_records(count_records(connection))}"
 
 

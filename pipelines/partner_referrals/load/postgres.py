@@ -34,10 +34,10 @@ from partner_referrals.warehouse.lock import run_lock
 from partner_referrals.warehouse.sql_text import text_literal
 from partner_referrals.warehouse.tables import TABLES, create_tables
 from partner_referrals.warehouse.view_settings import ViewSettings
-from partner_referrals.warehouse.views import SCHEMAS
+from partner_referrals.warehouse.views import SCHEMAS, view_definitions
 
 _WITHOUT_OPTIONS = LoadOptions()
-_VIEW = re.compile(r"create (?P<is_materialised>materialized )?view (?P<name>(?P<schema>\w+)\.\w+)")
+_VIEW = re.compile(r"create (?:materialized )?view (?P<name>(?P<schema>\w+)\.\w+)")
 # What identifies a row. Only the end of a version is ever changed in place. Tables that are not
 # here are replaced as a whole.
 _KEYS = {
@@ -128,9 +128,7 @@ def _refresh_views(server: PostgresServer, settings: ViewSettings) -> int:
     server.execute("create table if not exists settings.made_views (source text, made text)")
     remembered = server.execute("select source, made from settings.made_views")
     if remembered == [(source, _read_views(server, names))]:
-        for view in views:
-            if view["is_materialised"]:
-                server.execute(f"refresh materialized view {view['name']}")
+        _refresh_materialised(server)
         return count
     for statement in statements:
         server.execute(statement)
@@ -141,11 +139,13 @@ def _refresh_views(server: PostgresServer, settings: ViewSettings) -> int:
 
 
 def _refresh_materialised(server: PostgresServer) -> None:
-    """Compute the materialised marts anew that are there."""
+    """Compute those of our marts anew that are materialised there."""
+    marts = [each.name for each in view_definitions() if each.schema == "marts"]
     for (name,) in server.execute(
-        "select format('marts.%I', matviewname) from pg_matviews where schemaname = 'marts'"
+        "select matviewname from pg_matviews where schemaname = 'marts' and matviewname = any(%s)",
+        marts,
     ):
-        server.execute(f"refresh materialized view {name}")
+        server.execute(f"refresh materialized view marts.{name}")
 
 
 def _read_views(server: PostgresServer, names: list[str]) -> str:

@@ -38,7 +38,6 @@ from partner_referrals.warehouse.tables import (
     LoadRun,
     create_tables,
     explain_future_load,
-    newest_load,
     record_run,
     require_own_columns,
 )
@@ -217,9 +216,8 @@ def _finish(job: Job, passes: list[Pass], clock: Clock) -> LoadRun:
     with open_warehouse(job.warehouse) as connection:
         run.finished_at = clock()
         run.succeeded = True
-        newest_load_at = newest_load(connection)
-        if newest_load_at and newest_load_at > run.finished_at:
-            job.progress.warn(explain_future_load(newest_load_at))
+        if future_load := explain_future_load(connection, run.finished_at):
+            job.progress.warn(future_load)
         with transaction(connection):
             record_run(connection, run)
             record_totals(connection, run.finished_at, last.counts)

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from partner_referrals.warehouse.query import reading_marts
-from partner_referrals.warehouse.tables import newest_load
+from partner_referrals.warehouse.tables import explain_future_load
 
 # Of each resource.
 SHOWN_RUNS = 5
@@ -56,7 +56,7 @@ class Status:
     `resources` says of each that was ever asked for when it was loaded and tried last, whether its
     count agreed at that load, and how many loads of it have failed since. `age` is the time since
     the newest succeeded load of referrals without a filter, None before the first.
-    `newest_load_at` is the end of the newest of all, also where a wrong clock has put it after now.
+    `future_load` says what a load means that a wrong clock has put after now; mostly it is empty.
     """
 
     freshness: dict[str, Any]
@@ -64,7 +64,7 @@ class Status:
     last_runs: list[dict[str, Any]]
     issue_counts: dict[str, int]
     age: timedelta | None
-    newest_load_at: datetime | None
+    future_load: str
 
     def failing_for(self, limit: timedelta, now: datetime) -> list[str]:
         """The resources that were tried within `limit` before now, but loaded longer ago or never.
@@ -92,7 +92,7 @@ def read_status(warehouse: Path, now: datetime) -> Status:
     with reading_marts(warehouse) as connection:
         freshness = _rows(connection, "from marts.freshness")[0]
         loaded_at = connection.execute(_LAST_LOAD, {"now": now}).fetchall()[0][0]
-        newest_load_at = newest_load(connection)
+        future_load = explain_future_load(connection, now)
         resources = _rows(connection, _RESOURCES, {"now": now})
         runs = _rows(
             connection,
@@ -111,7 +111,7 @@ def read_status(warehouse: Path, now: datetime) -> Status:
         last_runs=runs,
         issue_counts={row["rule"]: row["issue_count"] for row in issues},
         age=None if loaded_at is None else now - loaded_at,
-        newest_load_at=newest_load_at,
+        future_load=future_load,
     )
 
 

@@ -227,18 +227,18 @@ def record_run(connection: duckdb.DuckDBPyConnection, run: LoadRun) -> None:
     )
 
 
-def newest_load(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """When the newest succeeded load ended, as of which the marts answer; naive UTC."""
+def explain_future_load(connection: duckdb.DuckDBPyConnection, now: datetime) -> str:
+    """What a succeeded load that ended after now means for the figures; empty if there is none.
+
+    The marts answer as of the newest one; `now` is naive UTC.
+    """
     newest: datetime | None = connection.execute(
         "select max(finished_at) from partner_center.load_runs where succeeded"
     ).fetchall()[0][0]
-    return newest
-
-
-def explain_future_load(loaded_at: datetime) -> str:
-    """What a load that ended after now means for the figures, and what to do."""
+    if newest is None or newest <= now:
+        return ""
     return (
-        f"A load ended at {loaded_at:%Y-%m-%d %H:%M} UTC, which is later than now: the clock was "
+        f"A load ended at {newest:%Y-%m-%d %H:%M} UTC, which is later than now: the clock was "
         "wrong then. Every figure is as of that moment until it has passed. Put back a backup of "
         "before that load; or delete its rows with a client of the database: delete from "
         "partner_center.load_runs where finished_at > now() at time zone 'UTC'."
